@@ -1,0 +1,13 @@
+# Writes HEADER, which defines the text of SCRIPT as a string named after it. Run at build time by
+# sluice_embed_lua.
+
+get_filename_component(file ${SCRIPT} NAME)
+string(MAKE_C_IDENTIFIER ${file} name)
+file(READ ${SCRIPT} text)
+# One literal a line: compilers need not take a literal of more than 4095 characters, and a header
+# that can be read is worth more than one that is short.
+string(REPLACE "\\" "\\\\" text "${text}")
+string(REPLACE "\"" "\\\"" text "${text}")
+string(REPLACE "\n" "\\n\"\n    \"" text "${text}")
+file(WRITE ${HEADER} "/* Made from ${file}: edit that. */\n"
+     "static const char ${name}[] =\n    \"${text}\";\n")

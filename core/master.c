@@ -1,0 +1,486 @@
+/* The master: starts generations, hands out what they share, replaces one by the next.
+ *
+ *   SIGHUP -> generation N+1 forked -> READY -> N gets SIGTERM, drains, exits
+ *                                  `-> fails -> N serves on, the reason is in the log
+ *   SIGTERM -> every generation drains -> the embedded Redis stops -> exit 0
+ *
+ * One thread, one poll(2), no YAML, no plugin: there is next to nothing here that could crash, and
+ * everything that must not be lost in a reload is kept here.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "master.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "backoff.h"
+#include "channel.h"
+#include "child.h"
+#include "clock.h"
+#include "counters.h"
+#include "embedded.h"
+#include "generation.h"
+#include "home.h"
+#include "log.h"
+
+#define GENERATIONS COUNTERS_GENERATIONS
+#define DRAINING_MAX 4
+#define LISTENERS 64
+
+enum life { LIFE_NONE, LIFE_STARTING, LIFE_SERVING, LIFE_DRAINING };
+
+struct generation {
+    enum life life;
+    unsigned number;
+    pid_t pid;
+    int channel;
+    bool wants_redis; /* its REDIS question is not answered yet */
+};
+
+/* A listening socket: kept as long as a generation uses it. */
+struct listener {
+    char address[CHANNEL_TEXT_SIZE]; /* "" when the place is free */
+    int fd;
+    bool used_by[GENERATIONS];
+};
+
+struct master {
+    const struct gateway_source *source;
+    struct arena arena; /* for what is made once, and for sentences */
+    struct home home;
+    struct embedded embedded;
+    int counters;
+    int signals;
+    struct generation generations[GENERATIONS];
+    struct listener listeners[LISTENERS];
+    unsigned last_number;
+    bool has_served;
+    bool reload_queued;
+    int stopping; /* how many times it was told to */
+    bool failed;
+    struct backoff backoff; /* of a serving generation that died */
+    int64_t start_at;       /* monotonic ms; 0: no start is due */
+};
+
+/* ---- Starting a generation ---------------------------------------------------------------- */
+
+static struct generation *in_life(struct master *master, enum life life)
+{
+    for (unsigned i = 0; i < GENERATIONS; i++)
+        if (master->generations[i].life == life)
+            return &master->generations[i];
+    return NULL;
+}
+
+static unsigned slot_of(const struct master *master, const struct generation *generation)
+{
+    return (unsigned)(generation - master->generations);
+}
+
+/* In the child: what belongs to the master alone. The pid file's lock goes with the master. */
+static void forget_master(struct master *master)
+{
+    close(master->signals);
+    if (master->home.data_dir)
+        close(master->home.lock);
+    if (master->embedded.state != EMBEDDED_OFF && master->embedded.probe >= 0)
+        close(master->embedded.probe);
+    for (unsigned i = 0; i < GENERATIONS; i++)
+        if (master->generations[i].life != LIFE_NONE)
+            close(master->generations[i].channel);
+    for (unsigned i = 0; i < LISTENERS; i++)
+        if (master->listeners[i].address[0])
+            close(master->listeners[i].fd);
+}
+
+static pid_t fork_generation(struct master *master, const struct generation *generation, int channel)
+{
+    pid_t pid = child_fork(SIGKILL);
+    if (pid != 0)
+        return pid;
+    struct generation_setup setup = {
+        .source = master->source,
+        .number = generation->number,
+        .slot = slot_of(master, generation),
+        .channel = channel,
+        .counters = master->counters,
+    };
+    forget_master(master);
+    _exit(generation_main(&setup));
+}
+
+static void start_generation(struct master *master)
+{
+    int ends[2];
+    struct generation *generation = in_life(master, LIFE_NONE);
+    master->start_at = 0;
+    if (!generation || channel_pair(ends) < 0) {
+        log_error("can't start a generation: too many are draining, or no descriptor is left");
+        return;
+    }
+    generation->number = ++master->last_number;
+    pid_t pid = fork_generation(master, generation, ends[1]);
+    close(ends[1]);
+    if (pid < 0) {
+        log_error("can't fork a generation: %s", strerror((int)-pid));
+        close(ends[0]);
+        return;
+    }
+    generation->life = LIFE_STARTING;
+    generation->pid = pid;
+    generation->channel = ends[0];
+    generation->wants_redis = false;
+}
+
+/* ---- Answering its questions -------------------------------------------------------------- */
+
+static void answer(struct generation *generation, enum channel_kind kind, const char *text, int fd)
+{
+    int error = channel_send(generation->channel, kind, text, fd);
+    if (error < 0)
+        log_error("generation %u can't be answered: %s", generation->number, strerror(-error));
+}
+
+static struct listener *find_listener(struct master *master, const char *address)
+{
+    for (unsigned i = 0; i < LISTENERS; i++)
+        if (strcmp(master->listeners[i].address, address) == 0)
+            return &master->listeners[i];
+    return NULL;
+}
+
+static int open_listener(struct master *master, struct listener *listener, const char *address,
+                         const char **ret_why)
+{
+    char bound[ADDRESS_TEXT_SIZE + 8];
+    int fd = address_listen(address, &master->arena, ret_why);
+    if (fd < 0)
+        return fd;
+    listener->fd = fd;
+    (void)snprintf(listener->address, sizeof listener->address, "%s", address);
+    if (address_bound(fd, bound) == 0)
+        log_info("listening on %s", strcmp(bound, "unix") == 0 ? address : bound);
+    return 0;
+}
+
+static void on_listen(struct master *master, struct generation *generation, const char *address)
+{
+    const char *why = "too many addresses";
+    struct listener *listener = find_listener(master, address);
+    if (!listener) {
+        listener = find_listener(master, "");
+        if (!listener || open_listener(master, listener, address, &why) < 0) {
+            answer(generation, CHANNEL_ERROR, why, -1);
+            return;
+        }
+    }
+    listener->used_by[slot_of(master, generation)] = true;
+    answer(generation, CHANNEL_OK, "", listener->fd);
+}
+
+static void on_home(struct master *master, struct generation *generation, const char *data_dir)
+{
+    const char *why = "";
+    if (home_take(&master->home, &master->arena, data_dir, &why) < 0)
+        answer(generation, CHANNEL_ERROR, why, -1);
+    else
+        answer(generation, CHANNEL_OK, "", -1);
+}
+
+static void on_redis(struct master *master, struct generation *generation, const char *program)
+{
+    const char *why = "";
+    if (master->embedded.state == EMBEDDED_OFF &&
+        embedded_start(&master->embedded, &master->arena, arena_copy_text(&master->arena, program),
+                       master->home.data_dir, &why) < 0) {
+        answer(generation, CHANNEL_ERROR, why, -1);
+        return;
+    }
+    generation->wants_redis = true;
+}
+
+static void tell_redis_is_up(struct master *master)
+{
+    if (master->embedded.state != EMBEDDED_UP)
+        return;
+    for (unsigned i = 0; i < GENERATIONS; i++) {
+        struct generation *generation = &master->generations[i];
+        if (generation->life == LIFE_STARTING && generation->wants_redis) {
+            generation->wants_redis = false;
+            answer(generation, CHANNEL_OK, master->embedded.socket, -1);
+        }
+    }
+}
+
+/* ---- Replacing ---------------------------------------------------------------------------- */
+
+static void drain(struct generation *generation)
+{
+    generation->life = LIFE_DRAINING;
+    kill(generation->pid, SIGTERM);
+}
+
+/* More than four at once means that reloads come faster than requests end. */
+static void force_oldest(struct master *master)
+{
+    struct generation *oldest = NULL;
+    unsigned draining = 0;
+    for (unsigned i = 0; i < GENERATIONS; i++) {
+        struct generation *each = &master->generations[i];
+        if (each->life != LIFE_DRAINING)
+            continue;
+        draining++;
+        if (!oldest || each->number < oldest->number)
+            oldest = each;
+    }
+    if (draining <= DRAINING_MAX)
+        return;
+    log_warn("%u generations drain at once; generation %u is forced to end", draining,
+             oldest->number);
+    kill(oldest->pid, SIGKILL);
+}
+
+static void reload(struct master *master)
+{
+    if (in_life(master, LIFE_STARTING)) {
+        master->reload_queued = true;
+        return;
+    }
+    log_info("reloading");
+    start_generation(master);
+}
+
+static void after_start(struct master *master)
+{
+    if (!master->reload_queued)
+        return;
+    master->reload_queued = false;
+    reload(master);
+}
+
+static void on_ready(struct master *master, struct generation *generation, const char *banner)
+{
+    struct generation *before = in_life(master, LIFE_SERVING);
+    generation->life = LIFE_SERVING;
+    backoff_started(&master->backoff, clock_monotonic_ms());
+    log_info("ready: generation %u serves", generation->number);
+    if (!master->has_served) {
+        master->has_served = true;
+        fputs(banner, stdout);
+        fflush(stdout);
+    }
+    if (before)
+        drain(before);
+    force_oldest(master);
+    after_start(master);
+}
+
+static void on_message(struct master *master, struct generation *generation)
+{
+    struct channel_message message;
+    int error = channel_receive(generation->channel, &message, 0);
+    if (error == -EAGAIN)
+        return;
+    if (error < 0) { /* its exit tells the rest */
+        close(generation->channel);
+        generation->channel = -1;
+        return;
+    }
+    if (message.fd >= 0)
+        close(message.fd);
+    if (message.kind == CHANNEL_HOME)
+        on_home(master, generation, message.text);
+    else if (message.kind == CHANNEL_LISTEN)
+        on_listen(master, generation, message.text);
+    else if (message.kind == CHANNEL_REDIS)
+        on_redis(master, generation, message.text);
+    else if (message.kind == CHANNEL_READY && generation->life == LIFE_STARTING)
+        on_ready(master, generation, message.text);
+}
+
+/* ---- Ends --------------------------------------------------------------------------------- */
+
+static void release_listeners(struct master *master, unsigned slot)
+{
+    for (unsigned i = 0; i < LISTENERS; i++) {
+        struct listener *listener = &master->listeners[i];
+        bool used = false;
+        listener->used_by[slot] = false;
+        for (unsigned other = 0; other < GENERATIONS; other++)
+            used = used || listener->used_by[other];
+        if (used || !listener->address[0])
+            continue;
+        if (strncmp(listener->address, "unix:", 5) == 0)
+            unlink(listener->address + 5);
+        close(listener->fd);
+        listener->address[0] = '\0';
+    }
+}
+
+static void failed_to_start(struct master *master, const struct generation *generation,
+                            const char *end)
+{
+    const struct generation *serving = in_life(master, LIFE_SERVING);
+    if (serving)
+        log_error("reload refused: generation %u %s; generation %u serves on", generation->number,
+                  end, serving->number);
+    else if (!master->has_served)
+        master->failed = true;
+    else
+        master->start_at = backoff_next(&master->backoff, clock_monotonic_ms());
+    after_start(master);
+}
+
+static void ended(struct master *master, struct generation *generation, int status)
+{
+    char end[CHILD_END_SIZE];
+    enum life life = generation->life;
+    child_end(status, end);
+    if (generation->channel >= 0)
+        close(generation->channel);
+    generation->life = LIFE_NONE;
+    release_listeners(master, slot_of(master, generation));
+    if (master->stopping)
+        return;
+    if (life == LIFE_STARTING)
+        failed_to_start(master, generation, end);
+    if (life == LIFE_DRAINING)
+        log_info("generation %u has drained", generation->number);
+    if (life == LIFE_SERVING) {
+        master->start_at = backoff_next(&master->backoff, clock_monotonic_ms());
+        log_error("generation %u %s; starting another one in %lld ms", generation->number, end,
+                  (long long)master->backoff.delay);
+    }
+}
+
+static void reap(struct master *master)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (embedded_reaped(&master->embedded, pid, status, clock_monotonic_ms()))
+            continue;
+        for (unsigned i = 0; i < GENERATIONS; i++)
+            if (master->generations[i].life != LIFE_NONE && master->generations[i].pid == pid)
+                ended(master, &master->generations[i], status);
+    }
+}
+
+static void signal_all(struct master *master, int number)
+{
+    for (unsigned i = 0; i < GENERATIONS; i++)
+        if (master->generations[i].life != LIFE_NONE)
+            kill(master->generations[i].pid, number);
+}
+
+static void stop(struct master *master)
+{
+    master->stopping++;
+    log_info(master->stopping == 1 ? "stopping" : "told again to stop: not waiting any longer");
+    signal_all(master, master->stopping == 1 ? SIGTERM : SIGKILL);
+}
+
+static void on_signals(struct master *master)
+{
+    struct signalfd_siginfo info;
+    while (read(master->signals, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            reap(master);
+        else if (info.ssi_signo == SIGHUP && !master->stopping)
+            reload(master);
+        else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+            stop(master);
+    }
+}
+
+/* ---- The loop ----------------------------------------------------------------------------- */
+
+static bool any_alive(const struct master *master)
+{
+    for (unsigned i = 0; i < GENERATIONS; i++)
+        if (master->generations[i].life != LIFE_NONE)
+            return true;
+    return false;
+}
+
+static int until(int64_t when, int timeout, int64_t now)
+{
+    if (!when)
+        return timeout;
+    int left = when > now ? (int)(when - now) : 0;
+    return timeout < 0 || left < timeout ? left : timeout;
+}
+
+static void wait_and_handle(struct master *master)
+{
+    struct pollfd fds[GENERATIONS + 2];
+    struct generation *owners[GENERATIONS];
+    nfds_t count = 0;
+    int64_t look = 0;
+    for (unsigned i = 0; i < GENERATIONS; i++) {
+        struct generation *each = &master->generations[i];
+        if (each->life == LIFE_NONE || each->channel < 0)
+            continue;
+        owners[count] = each;
+        fds[count++] = (struct pollfd){.fd = each->channel, .events = POLLIN};
+    }
+    nfds_t channels = count;
+    fds[count++] = (struct pollfd){.fd = master->signals, .events = POLLIN};
+    fds[count++] =
+        (struct pollfd){.fd = embedded_poll(&master->embedded, &look), .events = POLLIN};
+    int64_t now = clock_monotonic_ms();
+    int timeout = until(master->start_at, until(look, -1, now), now);
+    if (poll(fds, count, timeout) < 0)
+        return;
+    for (nfds_t i = 0; i < channels; i++)
+        if (fds[i].revents)
+            on_message(master, owners[i]);
+    if (fds[channels].revents)
+        on_signals(master);
+    now = clock_monotonic_ms();
+    embedded_turn(&master->embedded, now);
+    tell_redis_is_up(master);
+    if (master->start_at && now >= master->start_at && !master->stopping)
+        start_generation(master);
+}
+
+static bool finished(struct master *master)
+{
+    if (any_alive(master) || (!master->stopping && !master->failed))
+        return false;
+    if (master->embedded.state == EMBEDDED_OFF)
+        return true;
+    if (master->embedded.state != EMBEDDED_STOPPING)
+        embedded_stop(&master->embedded);
+    return master->embedded.state == EMBEDDED_OFF;
+}
+
+int master_main(const struct gateway_source *source)
+{
+    static const int signals[] = {SIGHUP, SIGTERM, SIGINT, 0};
+    struct master master = {.source = source, .embedded = {.probe = -1}};
+    log_role("master");
+    signal(SIGPIPE, SIG_IGN);
+    master.signals = child_signals(signals);
+    master.counters = counters_create();
+    if (master.signals < 0 || master.counters < 0) {
+        log_error("can't make a signalfd or a memfd: %s",
+                  strerror(master.signals < 0 ? -master.signals : -master.counters));
+        return 1;
+    }
+    start_generation(&master);
+    master.failed = !any_alive(&master);
+    while (!finished(&master))
+        wait_and_handle(&master);
+    if (!master.failed)
+        log_info("stopped");
+    home_leave(&master.home);
+    arena_release(&master.arena);
+    return master.failed || master.stopping > 1;
+}

@@ -1,0 +1,19 @@
+/* The two parts of config.yaml that are no option tables: the list of plugins, the routes.
+ *
+ * SPDX-License-Identifier: MIT */
+#ifndef SLUICE_CORE_SETTINGS_LISTS_H
+#define SLUICE_CORE_SETTINGS_LISTS_H
+
+#include "settings.h"
+
+/* `list` and `mapping` as they stand under `plugins` and `routes`, NULL when absent. `folder` is
+ * where relative paths start. Everything lives in `arena`; what is wrong is in `diag`. */
+void settings_read_plugins(struct settings *settings, const struct node *list, const char *folder,
+                           struct arena *arena, struct diag *diag);
+void settings_read_routes(struct settings *settings, const struct node *mapping,
+                          struct arena *arena, struct diag *diag);
+
+/* `path`, absolute: as it is, or below `folder`. */
+const char *settings_path(struct arena *arena, const char *folder, const char *path);
+
+#endif

@@ -1,0 +1,106 @@
+/* Who a request is, by the API key that it brings.
+ *
+ *   presented -> whole? -> SHA-256 -> GET apiKey:<sha256> -> found -> identity
+ *       |          |                                           |
+ *       none: go on `----- 401, or 429 for who failed too often'
+ *
+ * A key comes in x-api-key or as `Authorization: Bearer slc_...`. Other bearers are not ours: the
+ * admin token is one of them, and the gateway looked at it before. This hook never answers 401
+ * itself: it says why, and the gateway answers so where the route needs to know who asks.
+ *
+ * SPDX-License-Identifier: MIT */
+#include <string.h>
+#include <strings.h>
+
+#include <sluice/check.h>
+#include <sluice/plugin.h>
+
+#include "apikey.h"
+#include "store.h"
+
+static sluice_step found;
+
+static const char *bearer(sluice_request *req)
+{
+    const char *header = sluice_header(req, "Authorization");
+    if (!header || strncasecmp(header, "Bearer ", 7) != 0)
+        return NULL;
+    header += 7 + strspn(header + 7, " ");
+    return strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) == 0 ? header : NULL;
+}
+
+static const char *presented(sluice_request *req)
+{
+    const char *token = sluice_header(req, "x-api-key");
+    return token ? token : bearer(req);
+}
+
+/* A failed attempt: what it costs, and what it is told. */
+static sluice_verdict refuse(sluice_request *req, const char *detail)
+{
+    struct apikey *apikey = sluice_self(req);
+    int64_t now = sluice_monotonic(sluice_worker_of(req));
+    int64_t wait_ms = failures_spend(apikey->failures, sluice_address(req), now);
+    if (wait_ms > 0)
+        return sluice_problem_with(req, 429, "too_many_failures",
+                                   "too many attempts with keys that are not valid came from this "
+                                   "address; retryAfter says how many seconds to wait",
+                                   "retryAfter", (wait_ms + 999) / 1000);
+    sluice_unidentified(req, "invalid_api_key", detail);
+    return SLUICE_NEXT;
+}
+
+sluice_verdict apikey_authenticate(sluice_request *req, void *self, const sluice_reply *none)
+{
+    struct apikey *apikey = self;
+    const sluice_identity *who = sluice_who(req);
+    char hash[TOKEN_HASH_SIZE];
+    (void)none;
+    if (who && (who->kinds & (SLUICE_IDENTITY_CLIENT | SLUICE_IDENTITY_ADMIN)))
+        return SLUICE_NEXT;
+    const char *token = presented(req);
+    if (!token)
+        return SLUICE_NEXT;
+    if (!token_is_whole(token) && !(apikey->accept_unprefixed && token_is_unprefixed(token)))
+        return refuse(req, "the API key is damaged: its form or checksum is wrong; copy it again");
+    if (!hasher_hash(&apikey->hasher, token, hash))
+        return key_refused(req);
+    return sluice_ask(req, found, apikey, "GET", store_entry(req, hash));
+}
+
+static sluice_verdict identify(sluice_request *req, const struct entry *entry)
+{
+    sluice_identity who = {
+        .size = sizeof who,
+        .kinds = SLUICE_IDENTITY_CLIENT,
+        .client = entry->client,
+        .space = entry->space,
+        .scopes = entry->scopes,
+        .key = entry->key,
+        .policy = entry->policy,
+    };
+    sluice_identify(req, &who);
+    return SLUICE_NEXT;
+}
+
+static sluice_verdict found(sluice_request *req, void *self, const sluice_reply *reply)
+{
+    struct apikey *apikey = self;
+    sluice_bytes text = sluice_text_bytes(reply);
+    struct entry entry;
+    if (sluice_is_nil(reply))
+        return refuse(req, "the API key is not known: it may have expired or been rotated");
+    if (!entry_read(req, text, &entry) &&
+        !(apikey->accept_unprefixed && entry_read_bare(req, text, &entry))) {
+        sluice_log(sluice_worker_of(req), SLUICE_LOG_ERROR,
+                   "an apiKey: entry in Redis can't be read, its key is refused (request %s); "
+                   "give its client a new one",
+                   sluice_request_id(req));
+        return refuse(req, "the API key can't be used any more; ask for a new one");
+    }
+    if (entry.disabled) {
+        sluice_unidentified(req, "client_disabled", "the client of this API key is disabled");
+        return SLUICE_NEXT;
+    }
+    return identify(req, &entry);
+}

@@ -1,0 +1,15 @@
+-- Takes back a client that was made a moment ago and whose key nobody received.
+--
+-- KEYS[1]  client:<id>:meta
+-- KEYS[2]  client:<id>:apiKeys
+-- KEYS[3]  apiKey:<sha256> of its first key
+--
+-- Returns 1, or 0 when the client has been given another key since, or is gone; nothing is written
+-- then.
+
+if redis.call('HGET', KEYS[1], 'seq') ~= '1' or redis.call('EXISTS', KEYS[3]) == 0 then
+    return 0
+end
+
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
+return 1
