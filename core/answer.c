@@ -108,15 +108,33 @@ static void add_member(struct text *body, const char *start_of, const char *valu
     json_add_string(body, value, strlen(value));
 }
 
+/* A first pair "type" names a problem type that is registered elsewhere. */
+static const char *own_type(const sluice_arg *pairs, uint32_t count, uint32_t stride)
+{
+    if (count < 2)
+        return NULL;
+    const sluice_arg *name = arg_at(pairs, stride, 0), *value = arg_at(pairs, stride, 1);
+    bool named = name->type == SLUICE_ARG_TEXT && strcmp(name->u.text, "type") == 0;
+    return named && value->type == SLUICE_ARG_TEXT ? value->u.text : NULL;
+}
+
 void answer_problem(struct answer *answer, const struct problem *problem, const sluice_arg *pairs,
                     uint32_t count, uint32_t stride)
 {
     struct text *body = &answer->body;
+    const char *type = own_type(pairs, count, stride);
     start(answer, problem->status, PROBLEM_TYPE);
     set_retry_after(answer, pairs, count, stride);
-    text_add(body, "{\"type\":\"/problems#");
-    text_add(body, problem->code);
-    add_member(body, "\",\"title\":", status_phrase(problem->status));
+    if (type) {
+        pairs = arg_at(pairs, stride, 2);
+        count -= 2;
+        add_member(body, "{\"type\":", type);
+    } else {
+        text_add(body, "{\"type\":\"/problems#");
+        text_add(body, problem->code);
+        text_add_char(body, '"');
+    }
+    add_member(body, ",\"title\":", status_phrase(problem->status));
     text_add(body, ",\"status\":");
     text_add_uint(body, problem->status);
     add_member(body, ",\"detail\":", problem->detail);

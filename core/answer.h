@@ -49,7 +49,8 @@ void answer_json(struct answer *answer, uint32_t status, const sluice_arg *pairs
                  uint32_t stride);
 
 /* {"type","title","status","detail","instance"?, "success":false,"message","error", pairs...}.
- * A pair "retryAfter" (whole seconds) also sets Retry-After; 429 and 503 without one get 1. */
+ * A pair "retryAfter" (whole seconds) also sets Retry-After; 429 and 503 without one get 1.
+ * A first pair "type" replaces /problems#<code>: for types that are registered elsewhere. */
 void answer_problem(struct answer *answer, const struct problem *problem, const sluice_arg *pairs,
                     uint32_t count, uint32_t stride);
 

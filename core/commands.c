@@ -1,4 +1,4 @@
-/* The commands of `sluice`: run, check, routes, version.
+/* The commands of `sluice`: run, check, routes, reload, version.
  *
  * SPDX-License-Identifier: MIT */
 #include "commands.h"
@@ -17,6 +17,7 @@
 
 #include "gateway.h"
 #include "master.h"
+#include "reload.h"
 #include "version.h"
 
 #define SETS_MAX 64
@@ -94,6 +95,17 @@ static int routes(const struct call *call)
     return failed;
 }
 
+/* A configuration with errors is told here and now, and the gateway is left alone. */
+static int reload(const struct call *call)
+{
+    struct gateway gateway;
+    int failed = build(call, &gateway);
+    if (!failed)
+        failed = reload_main(gateway.settings.data_dir);
+    gateway_release(&gateway);
+    return failed;
+}
+
 static int version(const struct call *call)
 {
     int major, minor, patch;
@@ -118,6 +130,7 @@ static const struct command {
     {"run", run, "serve until SIGTERM; SIGHUP reloads"},
     {"check", check, "validate the configuration and every plugin it names; print every error"},
     {"routes", routes, "list the routes with their plugin, auth, limit and largest body"},
+    {"reload", reload, "have the running gateway read its configuration again; say how it went"},
     {"version", version, "this version and those of its libraries"},
 };
 

@@ -98,14 +98,17 @@ static void check_identity(const struct gateway *gateway, const struct route *ro
              wanted & SLUICE_IDENTITY_CLIENT ? "apikey" : "session");
 }
 
-static void check_limit(const struct gateway *gateway, const struct route *route,
-                        struct diag *diag)
+/* A limit is a policy's name, or several joined by '+'. */
+static void check_limit(struct gateway *gateway, const struct route *route, struct diag *diag)
 {
-    if (!gateway->plugins.policies || !route->limit || strcmp(route->limit, "none") == 0 ||
-        plugins_have_policy(&gateway->plugins, route->limit))
+    if (!gateway->plugins.policies || !route->limit || strcmp(route->limit, "none") == 0)
         return;
-    diag_add(diag, place_of(gateway, route), "%s %s: there is no limit policy \"%s\"",
-             route->method, route->pattern, route->limit);
+    for (const char *at = route->limit; at; at = strchr(at, '+') ? strchr(at, '+') + 1 : NULL) {
+        const char *name = arena_copy(&gateway->arena, at, strcspn(at, "+"));
+        if (!plugins_have_policy(&gateway->plugins, name))
+            diag_add(diag, place_of(gateway, route), "%s %s: there is no limit policy \"%s\"",
+                     route->method, route->pattern, name);
+    }
 }
 
 static void finish_routes(struct gateway *gateway, struct diag *diag)

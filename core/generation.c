@@ -27,6 +27,7 @@
 #include "child.h"
 #include "clock.h"
 #include "log.h"
+#include "object_file.h"
 #include "worker.h"
 
 #define ANSWER_MS 60000      /* the longest a question to the master may take: Redis loads its file */
@@ -134,24 +135,6 @@ static unsigned count_threads(void)
     return count;
 }
 
-/* The private copies: at the end, and at the beginning what a killed gateway left behind. The
- * processes that had them mapped have gone. */
-static void remove_copies(const char *folder)
-{
-    char path[4096];
-    DIR *dir = folder ? opendir(folder) : NULL;
-    if (!dir)
-        return;
-    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-        if (entry->d_name[0] == '.')
-            continue;
-        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        unlink(path);
-    }
-    closedir(dir);
-    rmdir(folder);
-}
-
 static int say(const struct diag *diag)
 {
     fputs(diag->lines.data, stderr);
@@ -168,7 +151,6 @@ static int build(struct serving *serving, struct diag *diag)
         return 1;
     serving->source.copies =
         arena_printf(&serving->gateway.arena, "%s/run/%u", data_dir, serving->setup->number);
-    remove_copies(serving->source.copies);
     if (gateway_build(&serving->gateway, &serving->source, diag) < 0)
         return say(diag);
     if (count_threads() == threads)
@@ -441,7 +423,8 @@ int generation_main(const struct generation_setup *setup)
         serve(&serving);
         status = serving.failed;
     }
-    remove_copies(serving.source.copies);
+    if (serving.source.copies)
+        folder_remove(serving.source.copies);
     gateway_release(&serving.gateway);
     return status;
 }

@@ -6,14 +6,19 @@
  * SPDX-License-Identifier: MIT */
 #include "home.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "log.h"
+#include "object_file.h"
 
 static int make_folder(struct arena *arena, const char *path, const char **ret_why)
 {
@@ -64,6 +69,18 @@ static int write_pid(struct home *home, struct arena *arena, const char **ret_wh
     return -EIO;
 }
 
+/* Plugins' private copies of generations that were killed: the lock says that none is alive. */
+static void remove_copies(struct arena *arena, const char *run)
+{
+    DIR *dir = opendir(run);
+    if (!dir)
+        return;
+    for (struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+        if (strspn(entry->d_name, "0123456789") == strlen(entry->d_name))
+            folder_remove(arena_printf(arena, "%s/%s", run, entry->d_name));
+    closedir(dir);
+}
+
 int home_take(struct home *home, struct arena *arena, const char *data_dir, const char **ret_why)
 {
     if (home->data_dir && strcmp(home->data_dir, data_dir) == 0)
@@ -85,15 +102,75 @@ int home_take(struct home *home, struct arena *arena, const char *data_dir, cons
         error = lock(&taken, arena, ret_why);
     if (error == 0)
         error = write_pid(&taken, arena, ret_why);
-    if (error == 0)
-        *home = taken;
-    else if (taken.lock >= 0)
-        close(taken.lock);
-    return error;
+    if (error < 0) {
+        if (taken.lock >= 0)
+            close(taken.lock);
+        return error;
+    }
+    remove_copies(arena, run);
+    *home = taken;
+    return 0;
+}
+
+/* ---- What others can know ----------------------------------------------------------------- */
+
+static void path_in_run(const char *data_dir, const char *name, char ret_path[PATH_MAX])
+{
+    (void)snprintf(ret_path, PATH_MAX, "%s/run/%s", data_dir, name);
+}
+
+void home_tell(const struct home *home, unsigned generation, bool serves)
+{
+    char path[PATH_MAX], draft[PATH_MAX];
+    path_in_run(home->data_dir, "status", path);
+    path_in_run(home->data_dir, "status.new", draft);
+    FILE *file = fopen(draft, "we");
+    if (!file) {
+        log_warn("can't write %s: %s", draft, strerror(errno));
+        return;
+    }
+    bool written = fprintf(file, "%u %s\n", generation, serves ? "serves" : "refused") > 0;
+    if (fclose(file) != 0 || !written || rename(draft, path) < 0)
+        log_warn("can't write %s: %s", path, strerror(errno));
+}
+
+int home_status(const char *data_dir, unsigned *ret_generation, bool *ret_serves)
+{
+    char path[PATH_MAX], word[16];
+    unsigned generation;
+    path_in_run(data_dir, "status", path);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -errno;
+    int fields = fscanf(file, "%u %15s", &generation, word);
+    fclose(file);
+    if (fields != 2)
+        return -EBADMSG;
+    *ret_generation = generation;
+    *ret_serves = strcmp(word, "serves") == 0;
+    return 0;
+}
+
+/* The lock tells whether the pid in the file is alive: it goes with its process. */
+pid_t home_owner(const char *data_dir)
+{
+    char path[PATH_MAX];
+    path_in_run(data_dir, "sluice.pid", path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    bool alive = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    pid_t pid = alive ? (pid_t)read_pid(fd) : 0;
+    close(fd);
+    return pid;
 }
 
 void home_leave(struct home *home)
 {
-    if (home->data_dir)
-        unlink(home->pid_file);
+    char path[PATH_MAX];
+    if (!home->data_dir)
+        return;
+    path_in_run(home->data_dir, "status", path);
+    unlink(path);
+    unlink(home->pid_file);
 }

@@ -271,6 +271,7 @@ static void on_ready(struct master *master, struct generation *generation, const
     generation->life = LIFE_SERVING;
     backoff_started(&master->backoff, clock_monotonic_ms());
     log_info("ready: generation %u serves", generation->number);
+    home_tell(&master->home, generation->number, true);
     if (!master->has_served) {
         master->has_served = true;
         fputs(banner, stdout);
@@ -328,6 +329,8 @@ static void failed_to_start(struct master *master, const struct generation *gene
                             const char *end)
 {
     const struct generation *serving = in_life(master, LIFE_SERVING);
+    if (master->has_served)
+        home_tell(&master->home, generation->number, false);
     if (serving)
         log_error("reload refused: generation %u %s; generation %u serves on", generation->number,
                   end, serving->number);

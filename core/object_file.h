@@ -22,4 +22,7 @@ struct names {
 /* The names in a folder that end with `suffix`, without it; none when it can't be read. */
 struct names folder_names(struct arena *arena, const char *folder, const char *suffix);
 
+/* Removes a folder and the files in it, as far as it can: what is left is in nobody's way. */
+void folder_remove(const char *folder);
+
 #endif

@@ -88,6 +88,19 @@ static void a_home_is_not_shared_and_its_owner_is_named(void **state)
     close(second.lock);
 }
 
+static void copies_that_a_killed_gateway_left_are_removed(void **state)
+{
+    (void)state;
+    struct home home = {0};
+    const char *why = NULL;
+    assert_int_equal(object_copy("/proc/self/exe", in_folder("run/17/0-self.so")), 0);
+    assert_int_equal(object_copy("/proc/self/exe", in_folder("run/mine/self.so")), 0);
+    assert_int_equal(home_take(&home, &arena, folder, &why), 0);
+    assert_int_equal(access(in_folder("run/17"), F_OK), -1);
+    assert_int_equal(access(in_folder("run/mine/self.so"), F_OK), 0);
+    close(home.lock);
+}
+
 static void a_home_can_not_move_while_it_is_lived_in(void **state)
 {
     (void)state;
@@ -253,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_home_is_made_marked_and_left),
         TEST(a_home_is_not_shared_and_its_owner_is_named),
+        TEST(copies_that_a_killed_gateway_left_are_removed),
         TEST(a_home_can_not_move_while_it_is_lived_in),
         TEST(a_file_in_the_way_is_told),
         TEST(a_token_is_made_once_and_kept_private),

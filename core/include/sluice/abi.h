@@ -127,6 +127,7 @@ typedef struct sluice_command {
 #define SLUICE_IDENTITY_CLIENT 1u  /* an API client */
 #define SLUICE_IDENTITY_SESSION 2u /* a user's session */
 #define SLUICE_IDENTITY_ADMIN 4u   /* the holder of the admin token */
+#define SLUICE_IDENTITY_SELF_MADE 8u /* with CLIENT: it registered itself, no admin made it */
 
 /* Who a request is. The host copies what it is given. */
 typedef struct sluice_identity {

@@ -371,7 +371,8 @@ sluice_problem(sluice_request *req, uint32_t status, const char *code, const cha
     return req->api->problem(req, status, code, detail, NULL, 0, sizeof(sluice_arg));
 }
 
-/* The same with members of its own. "retryAfter" (whole seconds) also sets Retry-After. */
+/* The same with members of its own. "retryAfter" (whole seconds) also sets Retry-After; "type" as
+ * the first one replaces /problems#<code>, for a problem type that is registered elsewhere. */
 #define sluice_problem_with(req, status, code, detail, ...)                                        \
     sluice_problem_v((req), (status), (code), (detail), SLUICE_ARGS(__VA_ARGS__))
 

@@ -1,0 +1,146 @@
+/* Which buckets a request takes from, and their names in Redis.
+ *
+ *   route's limit, client's policy -> names -> policies -> whose bucket -> demands
+ *
+ * SPDX-License-Identifier: MIT */
+#include "demand.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+/* ---- Subjects ----------------------------------------------------------------------------- */
+
+/* Colons part keys and braces choose their place in a Cluster; % makes it reversible. */
+static const char *escape(sluice_request *req, const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char *escaped = sluice_alloc(req, 3 * strlen(text) + 1), *to = escaped;
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte > ' ' && byte != 0x7f && !strchr(":{}%", byte)) {
+            *to++ = *text;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = hex[byte >> 4];
+        *to++ = hex[byte & 15];
+    }
+    return escaped;
+}
+
+/* An IPv6 host is given a /64, so that is who asks. Colons become dashes, which no address has. */
+static const char *address_subject(sluice_request *req)
+{
+    const char *address = sluice_address(req);
+    struct in6_addr six;
+    if (inet_pton(AF_INET6, address, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
+        return sluice_printf(req, "address/%s", escape(req, address));
+    const uint8_t *byte = six.s6_addr;
+    return sluice_printf(req, "address/%02x%02x-%02x%02x-%02x%02x-%02x%02x", byte[0], byte[1],
+                         byte[2], byte[3], byte[4], byte[5], byte[6], byte[7]);
+}
+
+static const char *key_in(sluice_request *req, const struct policy *policy, const char *space,
+                          const char *subject)
+{
+    return sluice_key(req, "ratelimit:", policy->name, ":", space, ":", subject);
+}
+
+const char *demand_check_key(sluice_request *req, const struct policy *policy, const char *space,
+                             const char *subject)
+{
+    return sluice_key(req, "ratelimit:", policy->name, ":", space, ":check/", escape(req, subject));
+}
+
+const char *demand_client_key(sluice_request *req, const struct policy *policy, const char *space,
+                              const char *client)
+{
+    if (policy->algorithm == FIXED_WINDOW)
+        return sluice_key(req, "ratelimit:", client, ":", policy->name);
+    return key_in(req, policy, space, client);
+}
+
+/* HEAD is answered by GET's route and takes from its bucket. */
+static const char *route_subject(sluice_request *req)
+{
+    const char *method = sluice_method(req);
+    return sluice_printf(req, "route/%s%s", strcmp(method, "HEAD") == 0 ? "GET" : method,
+                         escape(req, sluice_route_pattern(req)));
+}
+
+static const char *key_of(sluice_request *req, const struct policy *policy)
+{
+    const sluice_identity *who = sluice_who(req);
+    if (policy->per == PER_ROUTE)
+        return key_in(req, policy, "", route_subject(req));
+    if (policy->per == PER_ADDRESS || !who || (!who->client && !who->user))
+        return key_in(req, policy, "", address_subject(req));
+    const char *space = who->space ? who->space : "";
+    if (!who->client)
+        return key_in(req, policy, space, sluice_printf(req, "user/%s", escape(req, who->user)));
+    if (policy->per == PER_KEY && who->key)
+        return key_in(req, policy, space,
+                      sluice_printf(req, "key/%s/%s", who->client, escape(req, who->key)));
+    return demand_client_key(req, policy, space, who->client);
+}
+
+/* ---- Policies ----------------------------------------------------------------------------- */
+
+/* The names of a route's limit, joined by '+'; "" is the client's own policy, or the default. */
+static const char *names_for(sluice_request *req, const sluice_map *policies)
+{
+    const sluice_identity *who = sluice_who(req);
+    const char *limit = sluice_limit(req);
+    if (limit && *limit)
+        return limit;
+    if (who && who->policy && policy_find(policies, who->policy, strlen(who->policy)))
+        return who->policy;
+    return POLICY_DEFAULT;
+}
+
+static bool is_limited(sluice_request *req)
+{
+    const sluice_identity *who = sluice_who(req);
+    const char *limit = sluice_limit(req);
+    if (!*sluice_route_pattern(req) || (limit && strcmp(limit, "none") == 0))
+        return false;
+    return !who || !(who->kinds & SLUICE_IDENTITY_ADMIN);
+}
+
+static bool has(const struct demand *demands, uint32_t count, const struct policy *policy)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (demands[i].policy == policy)
+            return true;
+    return false;
+}
+
+static uint32_t count_names(const char *names)
+{
+    uint32_t count = 1;
+    for (; *names; names++)
+        count += *names == '+';
+    return count;
+}
+
+struct demand *demand_of(sluice_request *req, const sluice_map *policies, uint32_t *ret_count,
+                         const char **ret_unknown)
+{
+    uint32_t count = 0;
+    const char *name = is_limited(req) ? names_for(req, policies) : "";
+    struct demand *demands = sluice_alloc(req, count_names(name) * sizeof *demands);
+    while (*name) {
+        size_t len = strcspn(name, "+");
+        struct policy *policy = policy_find(policies, name, len);
+        if (!policy) {
+            *ret_unknown = sluice_copy(req, sluice_bytes_of(name, len));
+            return NULL;
+        }
+        if (!has(demands, count, policy))
+            demands[count++] =
+                (struct demand){.policy = policy, .key = key_of(req, policy), .cost = policy->cost};
+        name += len + (name[len] == '+');
+    }
+    *ret_count = count;
+    return demands;
+}

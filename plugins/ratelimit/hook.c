@@ -1,0 +1,103 @@
+/* The before hook: lets a request pass, or refuses it.
+ *
+ *   limit_request --park, batch--> judged --> fields --> next step, or 429
+ *        `-- Redis is away --> without_store: each policy's on_store_error
+ *
+ * SPDX-License-Identifier: MIT */
+#include "batch.h"
+#include "demand.h"
+#include "fields.h"
+#include "local.h"
+#include "ratelimit.h"
+
+static sluice_step judged;
+
+/* ---- The end of it ------------------------------------------------------------------------- */
+
+static void tell_shadows(sluice_request *req, const struct demand *demands, uint32_t count)
+{
+    sluice_worker *worker = sluice_worker_of(req);
+    int64_t refused;
+    for (uint32_t i = 0; i < count; i++) {
+        struct policy *policy = demands[i].policy;
+        if (policy->shadow && !demands[i].ruling.afforded &&
+            notice_due(&policy->shadowed, sluice_monotonic(worker), &refused))
+            sluice_log(worker, SLUICE_LOG_INFO,
+                       "shadow policy %s would have refused %lld requests by now, the last one of "
+                       "%s",
+                       policy->name, (long long)refused, demands[i].key);
+    }
+}
+
+static sluice_verdict finish(sluice_request *req, bool pass, const struct demand *demands,
+                             uint32_t count, int64_t now_ms)
+{
+    tell_shadows(req, demands, count);
+    fields_set(req, demands, count, now_ms);
+    return pass ? SLUICE_NEXT : fields_refuse(req, demands, count);
+}
+
+/* ---- Without Redis ------------------------------------------------------------------------- */
+
+static void tell_open(sluice_worker *worker, struct policy *policy)
+{
+    int64_t passed;
+    if (notice_due(&policy->passed, sluice_monotonic(worker), &passed))
+        sluice_log(worker, SLUICE_LOG_WARN,
+                   "policy %s let %lld requests pass uncounted: Redis does not answer, and its "
+                   "on_store_error is open",
+                   policy->name, (long long)passed);
+}
+
+static sluice_verdict without_store(sluice_request *req, struct question *question)
+{
+    const struct ratelimit *ratelimit = sluice_self(req);
+    sluice_worker *worker = sluice_worker_of(req);
+    struct demand *demands = question->demands;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < question->count; i++) {
+        struct policy *policy = demands[i].policy;
+        if (policy->on_store_error == STORE_ERROR_CLOSED && !policy->shadow)
+            return sluice_problem(req, 503, "store_unavailable",
+                                  "the gateway's store does not answer now, and nothing may pass "
+                                  "uncounted here; try again");
+        if (policy->on_store_error == STORE_ERROR_OPEN)
+            tell_open(worker, policy);
+        if (policy->on_store_error == STORE_ERROR_LOCAL)
+            demands[kept++] = demands[i];
+    }
+    bool pass = local_judge(ratelimit->local, demands, kept, sluice_monotonic(worker));
+    return finish(req, pass, demands, kept, sluice_realtime(worker));
+}
+
+/* ---- With it ------------------------------------------------------------------------------- */
+
+sluice_verdict limit_request(sluice_request *req, void *self, const sluice_reply *none)
+{
+    const struct ratelimit *ratelimit = self;
+    struct question *question = sluice_new(req, struct question);
+    const char *unknown = NULL;
+    (void)none;
+    question->demands = demand_of(req, &ratelimit->policies, &question->count, &unknown);
+    if (!question->demands) {
+        sluice_log(sluice_worker_of(req), SLUICE_LOG_ERROR,
+                   "%s is limited by \"%s\", which is no policy; name it under policies",
+                   sluice_route_pattern(req), unknown);
+        return sluice_problem(req, 500, "internal_error",
+                              "the gateway could not answer this request");
+    }
+    if (question->count == 0)
+        return SLUICE_NEXT;
+    if (!sluice_redis_ready(sluice_worker_of(req)))
+        return without_store(req, question);
+    return batch_ask(ratelimit->batch, req, question, SLUICE_STEP(judged));
+}
+
+static sluice_verdict judged(sluice_request *req, void *state, const sluice_reply *reply)
+{
+    struct question *question = state;
+    (void)reply;
+    if (!question->judged)
+        return without_store(req, question);
+    return finish(req, question->pass, question->demands, question->count, question->now);
+}
