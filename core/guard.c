@@ -63,13 +63,17 @@ static const struct refusal *check_line(const struct message *message)
     const char *method = message->method, *target = message->target;
     if (!is_http11(message) && strcmp(message->version, "HTTP/1.0") != 0)
         REFUSE(505, "version_not_supported", "this gateway speaks HTTP/1.1 and HTTP/1.0");
-    /* TRACE echoes headers, secrets among them; CONNECT asks for a tunnel. */
+    /* TRACE echoes headers, secrets among them; CONNECT asks for a tunnel. 501, since that holds
+     * for every path; 405 would be about this one and owe it an Allow (RFC 9110 section 9.1). */
     if (strcmp(method, "TRACE") == 0 || strcmp(method, "CONNECT") == 0)
         REFUSE(501, "method_not_implemented", "TRACE and CONNECT are not served by this gateway");
     if (strcmp(target, "*") == 0 && strcmp(method, "OPTIONS") == 0)
         return NULL;
+    /* RFC 9112 section 3.2.2 has servers take http://host/path as well. Its host overrules the Host
+     * header, which whoever reads Host would have to know: clients send it to proxies alone. */
     if (target[0] != '/')
-        REFUSE(400, "bad_target", "the request target must be a path that starts with /");
+        REFUSE(400, "bad_target",
+               "the request target must be a path that starts with /, not a whole URL");
     if (!target_is_clean(target))
         REFUSE(400, "bad_target",
                "the request target has a byte that must be percent-encoded: a control character, "
@@ -147,11 +151,15 @@ unsigned long long message_body_length(const struct message *message, int *ret_c
     return length;
 }
 
-static const struct refusal *check_expectation(const struct message *message)
+static const struct refusal *check_expectations(const struct message *message)
 {
-    const struct header *expect = message_header(message, "Expect");
-    if (expect && strcasecmp(expect->value, "100-continue") != 0)
-        REFUSE(417, "expectation_failed", "the only expectation this gateway meets is 100-continue");
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct header *header = &message->headers[i];
+        if (is_named(header, "Expect", strlen("Expect")) &&
+            strcasecmp(header->value, "100-continue") != 0)
+            REFUSE(417, "expectation_failed",
+                   "the only expectation this gateway meets is 100-continue");
+    }
     return NULL;
 }
 
@@ -195,7 +203,7 @@ static const struct refusal *check_headers(const struct message *message)
 const struct refusal *guard_check(const struct message *message)
 {
     static const struct refusal *(*const checks[])(const struct message *) = {
-        check_line, check_headers, check_host, check_framing, check_expectation,
+        check_line, check_headers, check_host, check_framing, check_expectations,
     };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         const struct refusal *refusal = checks[i](message);

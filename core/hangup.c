@@ -12,7 +12,7 @@
 
 #include "memory.h"
 
-#define EVENTS_PER_LOOK 64
+#define TOLD_PER_TURN 64
 
 struct hangup {
     uv_poll_t poll; /* first: freed with its handle */
@@ -21,14 +21,14 @@ struct hangup {
     void *owner;
 };
 
+/* One at a time: what is forgotten while another is told must not be told any more. */
 static void look(uv_poll_t *poll, int status, int events)
 {
     (void)status, (void)events;
     struct hangup *hangup = poll->data;
-    struct epoll_event found[EVENTS_PER_LOOK];
-    int count = epoll_wait(hangup->epoll, found, EVENTS_PER_LOOK, 0);
-    for (int i = 0; i < count; i++)
-        hangup->hung_up(hangup->owner, found[i].data.u64);
+    struct epoll_event found;
+    for (int i = 0; i < TOLD_PER_TURN && epoll_wait(hangup->epoll, &found, 1, 0) == 1; i++)
+        hangup->hung_up(hangup->owner, found.data.u64);
 }
 
 struct hangup *hangup_new(uv_loop_t *loop, hangup_fn *hung_up, void *owner)
@@ -40,7 +40,11 @@ struct hangup *hangup_new(uv_loop_t *loop, hangup_fn *hung_up, void *owner)
     hangup->epoll = epoll;
     hangup->hung_up = hung_up;
     hangup->owner = owner;
-    uv_poll_init(loop, &hangup->poll, epoll);
+    if (uv_poll_init(loop, &hangup->poll, epoll) < 0) {
+        close(epoll);
+        free(hangup);
+        return NULL;
+    }
     hangup->poll.data = hangup;
     uv_poll_start(&hangup->poll, UV_READABLE, look);
     return hangup;

@@ -16,7 +16,7 @@ struct hangup;
 /* Called from the loop, never from within the functions below. */
 typedef void hangup_fn(void *owner, uint64_t token);
 
-/* NULL when the system has no epoll descriptor left. */
+/* NULL when the system has no epoll descriptor left, or no room for another watch. */
 struct hangup *hangup_new(uv_loop_t *loop, hangup_fn *hung_up, void *owner);
 
 /* Watches `fd` until it hangs up, once, or is forgotten. Watching again replaces the token.

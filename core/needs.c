@@ -31,7 +31,8 @@ static size_t count_words(const char *auth)
 
 static int parse_word(struct needs *needs, const char **scopes, const char *word)
 {
-    if (strncmp(word, SCOPE, strlen(SCOPE)) == 0 && word[strlen(SCOPE)]) {
+    /* A scope with a space in it is none: an identity's are separated by spaces. */
+    if (strncmp(word, SCOPE, strlen(SCOPE)) == 0 && word[strlen(SCOPE)] && !strchr(word, ' ')) {
         scopes[needs->scope_count++] = word + strlen(SCOPE);
         return 0;
     }
@@ -79,9 +80,10 @@ uint32_t needs_identities(const struct needs *needs)
 
 /* ---- Judging ------------------------------------------------------------------------------ */
 
-/* `scopes` is separated by spaces. */
-static bool has_scope(const char *scopes, const char *scope, size_t len)
+/* Scopes belong to a client's key: a session that names some has none. */
+static bool has_scope(const sluice_identity *who, const char *scope, size_t len)
 {
+    const char *scopes = who->kinds & SLUICE_IDENTITY_CLIENT ? who->scopes : NULL;
     while (scopes && *scopes) {
         size_t word = strcspn(scopes, " ");
         if (word == len && memcmp(scopes, scope, len) == 0)
@@ -102,7 +104,7 @@ static bool is_admin_of(const sluice_identity *who, const char *area)
         return false;
     memcpy(scope, prefix, sizeof prefix - 1);
     memcpy(scope + sizeof prefix - 1, area, len);
-    return has_scope(who->scopes, scope, sizeof prefix - 1 + len);
+    return has_scope(who, scope, sizeof prefix - 1 + len);
 }
 
 static bool fits(const struct needs *needs, const sluice_identity *who, const char *area,
@@ -118,7 +120,7 @@ static bool fits(const struct needs *needs, const sluice_identity *who, const ch
         strcmp(who->client, id) == 0)
         return true;
     for (uint32_t i = 0; i < needs->scope_count; i++)
-        if (has_scope(who->scopes, needs->scopes[i], strlen(needs->scopes[i])))
+        if (has_scope(who, needs->scopes[i], strlen(needs->scopes[i])))
             return true;
     return false;
 }

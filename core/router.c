@@ -3,10 +3,10 @@
  *   /leaderboard/rank/{userId}   ->   "leaderboard" - "rank" - {} : GET route
  *
  * A node's literal children are tried before its parameter child, and the walk comes back when the
- * literal branch leads nowhere: at most 2^segments steps, and patterns have at most 16 segments.
- * The tree is walked once with the segments as they are and, for classic routes, compares without
- * case; whether a segment may match without case is a property of the route at the leaf, so nodes
- * keep the exact spelling and leaves are checked last.
+ * literal branch leads nowhere. It enters a node at most once, since one way leads there.
+ *
+ * Whether case matters is a property of the route at the leaf, so nodes are compared without it and
+ * leaves check the spelling: a parameter beats no literal, however that is spelled.
  *
  * SPDX-License-Identifier: MIT */
 #include "router.h"
@@ -18,7 +18,7 @@
 #include "text.h"
 
 struct node {
-    const char *literal; /* NULL: a parameter */
+    const char *literal; /* in the spelling of whoever came first; NULL: a parameter */
     struct node *next;   /* sibling */
     struct node *children;
     struct leaf *leaves;
@@ -67,7 +67,7 @@ static struct node *child(struct router *router, struct node *node, const char *
     struct node **link = &node->children;
     for (; *link; link = &(*link)->next) {
         const char *other = (*link)->literal;
-        if (literal ? other && strcmp(other, literal) == 0 : !other)
+        if (literal ? other && strcasecmp(other, literal) == 0 : !other)
             return *link;
     }
     /* The parameter child stays last. */
@@ -87,6 +87,14 @@ static const char *bad(struct router *router, const struct route *route, const c
     return arena_printf(router->arena, "route %s %s: %s", route->method, route->pattern, why);
 }
 
+static bool has_param(const struct route *route, const char *name)
+{
+    for (size_t i = 0; i < route->param_count; i++)
+        if (strcmp(route->param_names[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* One segment of a pattern; NULL with *ret_error when it can't be one. */
 static struct node *add_segment(struct router *router, struct route *route, struct node *node,
                                 struct segment segment, const char **ret_error)
@@ -104,8 +112,12 @@ static struct node *add_segment(struct router *router, struct route *route, stru
         *ret_error = bad(router, route, "too many parameters");
         return NULL;
     }
-    route->param_names[route->param_count++] =
-        arena_copy(router->arena, text + 1, segment.len - 2);
+    const char *name = arena_copy(router->arena, text + 1, segment.len - 2);
+    if (has_param(route, name)) {
+        *ret_error = bad(router, route, "two parameters have the same name");
+        return NULL;
+    }
+    route->param_names[route->param_count++] = name;
     return child(router, node, NULL);
 }
 
@@ -145,6 +157,25 @@ static void keep(struct router *router, struct route *route)
     router->routes[router->count++] = route;
 }
 
+/* Whether a request could mean either of two routes at one node, parameters' names aside: their
+ * spellings are the same, or one of them ignores case. */
+static bool clash(const struct route *one, const struct route *other)
+{
+    const char *a = one->pattern, *b = other->pattern;
+    if (strcmp(one->method, other->method) != 0)
+        return false;
+    if ((one->flags | other->flags) & SLUICE_CLASSIC)
+        return true;
+    while (*a && *b) {
+        size_t a_len = strcspn(++a, "/"), b_len = strcspn(++b, "/");
+        if (*a != '{' && memcmp(a, b, a_len) != 0)
+            return false;
+        a += a_len;
+        b += b_len;
+    }
+    return true;
+}
+
 struct route *router_add(struct router *router, const struct route *route, const char **ret_error)
 {
     struct route *made = arena_new(router->arena, struct route);
@@ -155,7 +186,7 @@ struct route *router_add(struct router *router, const struct route *route, const
         return NULL;
     struct leaf **link = &node->leaves;
     for (; *link; link = &(*link)->next)
-        if (strcmp((*link)->route->method, made->method) == 0) {
+        if (clash(made, (*link)->route)) {
             *ret_error = arena_printf(router->arena, "route %s %s: taken by %s %s", made->method,
                                       made->pattern, (*link)->route->method,
                                       (*link)->route->pattern);
@@ -199,7 +230,6 @@ struct walk {
     size_t method_count;
     const char *params[ROUTE_PARAMS_MAX];
     size_t depth_params;
-    bool exact; /* every literal so far was spelled exactly */
 };
 
 static void note_method(struct walk *walk, const char *method)
@@ -217,15 +247,36 @@ static bool serves(const struct route *route, const char *method)
            (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
 }
 
+/* Whether the literals are spelled as the pattern spells them; but for case the walk has compared
+ * them, so their lengths are equal. */
+static bool is_spelled(const struct route *route, const struct segments *segments)
+{
+    const char *at = route->pattern;
+    for (size_t i = 0; i < segments->count; i++) {
+        const struct segment *segment = &segments->items[i];
+        at++; /* the slash */
+        if (*at == '{') {
+            at += strcspn(at, "/");
+            continue;
+        }
+        if (memcmp(at, segment->text, segment->len) != 0)
+            return false;
+        at += segment->len;
+    }
+    return !segments->trailing_slash;
+}
+
 static bool look_at_leaves(struct walk *walk, const struct node *node)
 {
     for (const struct leaf *leaf = node->leaves; leaf; leaf = leaf->next) {
-        bool classic = leaf->route->flags & SLUICE_CLASSIC;
-        if (!classic && (!walk->exact || walk->segments->trailing_slash))
+        const struct route *route = leaf->route;
+        if (!(route->flags & SLUICE_CLASSIC) && !is_spelled(route, walk->segments))
             continue;
-        note_method(walk, leaf->route->method);
-        if (!walk->found && serves(leaf->route, walk->method))
-            walk->found = leaf->route;
+        note_method(walk, route->method);
+        /* A route for HEAD itself beats GET's. */
+        if (serves(route, walk->method) &&
+            (!walk->found || strcmp(route->method, walk->method) == 0))
+            walk->found = route;
     }
     return walk->found != NULL;
 }
@@ -235,13 +286,7 @@ static bool descend(struct walk *walk, const struct node *node, size_t depth);
 static bool enter_literal(struct walk *walk, const struct node *node, size_t depth)
 {
     const char *text = walk->segments->items[depth].text;
-    if (strcasecmp(node->literal, text) != 0)
-        return false;
-    bool exact = walk->exact;
-    walk->exact = exact && strcmp(node->literal, text) == 0;
-    bool found = descend(walk, node, depth + 1);
-    walk->exact = exact;
-    return found;
+    return strcasecmp(node->literal, text) == 0 && descend(walk, node, depth + 1);
 }
 
 static bool enter_parameter(struct walk *walk, const struct node *node, size_t depth)
@@ -295,11 +340,25 @@ static const char *allow(struct arena *arena, struct walk *walk)
     return text.data;
 }
 
+/* "*" is the server as a whole (RFC 9110 section 9.3.7): what any of its routes takes. */
+static void find_server(const struct router *router, struct arena *arena, struct match *match)
+{
+    struct walk walk = {.found = NULL};
+    for (size_t i = 0; i < router->count; i++)
+        note_method(&walk, router->routes[i]->method);
+    match->status = 405;
+    match->allow = allow(arena, &walk);
+}
+
 void router_find(const struct router *router, const char *method, const char *path, size_t len,
                  struct arena *arena, struct match *ret_match)
 {
     struct segments segments;
     memset(ret_match, 0, sizeof *ret_match);
+    if (len == 1 && path[0] == '*') {
+        find_server(router, arena, ret_match);
+        return;
+    }
     if (len == 0 || path[0] != '/') {
         ret_match->status = 404;
         return;
@@ -308,7 +367,7 @@ void router_find(const struct router *router, const char *method, const char *pa
         ret_match->status = 400;
         return;
     }
-    struct walk walk = {.segments = &segments, .method = method, .exact = true};
+    struct walk walk = {.segments = &segments, .method = method};
     bool found = segments.count <= ROUTE_SEGMENTS_MAX && descend(&walk, &router->root, 0);
     if (found) {
         ret_match->route = walk.found;

@@ -58,8 +58,9 @@ struct route *router_add(struct router *router, const struct route *route,
 /* All routes in order of adding; valid until the next router_add. */
 struct route *const *router_routes(const struct router *router, size_t *ret_count);
 
-/* `path` is as sent, without its query. HEAD finds GET's route. OPTIONS finds no route unless one
- * was added for it: status 405, which the core answers with 204. */
+/* `path` is as sent, without its query. HEAD finds GET's route unless one was added for it. OPTIONS
+ * finds no route unless one was added for it: status 405, which the core answers with 204. So does
+ * the path "*", whose `allow` has every method that any route takes. */
 void router_find(const struct router *router, const char *method, const char *path, size_t len,
                  struct arena *arena, struct match *ret_match);
 

@@ -33,7 +33,7 @@ struct demand {
     struct ruling ruling; /* once judged */
 };
 
-/* What a parked request asks; in its memory. */
+/* What a parked request asks; in its memory, and the state of the step that `batch_ask` names. */
 struct question {
     struct demand *demands; /* of different buckets, at most POLICIES_MAX */
     uint32_t count;

@@ -29,59 +29,57 @@ static const char *escape(sluice_request *req, const char *text)
 }
 
 /* An IPv6 host is given a /64, so that is who asks. Colons become dashes, which no address has. */
-static const char *address_subject(sluice_request *req)
+static const char *network(sluice_request *req, const char *address)
 {
-    const char *address = sluice_address(req);
     struct in6_addr six;
     if (inet_pton(AF_INET6, address, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
-        return sluice_printf(req, "address/%s", escape(req, address));
+        return address;
     const uint8_t *byte = six.s6_addr;
-    return sluice_printf(req, "address/%02x%02x-%02x%02x-%02x%02x-%02x%02x", byte[0], byte[1],
-                         byte[2], byte[3], byte[4], byte[5], byte[6], byte[7]);
+    return sluice_printf(req, "%02x%02x-%02x%02x-%02x%02x-%02x%02x", byte[0], byte[1], byte[2],
+                         byte[3], byte[4], byte[5], byte[6], byte[7]);
 }
 
-static const char *key_in(sluice_request *req, const struct policy *policy, const char *space,
-                          const char *subject)
+const char *const demand_kinds[] = {"check", "client", "key", "user", "address", "route", NULL};
+
+bool demand_has_space(enum kind kind)
 {
-    return sluice_key(req, "ratelimit:", policy->name, ":", space, ":", subject);
+    return kind != KIND_ADDRESS && kind != KIND_ROUTE;
 }
 
-const char *demand_check_key(sluice_request *req, const struct policy *policy, const char *space,
-                             const char *subject)
+const char *demand_key(sluice_request *req, const struct policy *policy, enum kind kind,
+                       const char *space, const char *subject)
 {
-    return sluice_key(req, "ratelimit:", policy->name, ":", space, ":check/", escape(req, subject));
-}
-
-const char *demand_client_key(sluice_request *req, const struct policy *policy, const char *space,
-                              const char *client)
-{
-    if (policy->algorithm == FIXED_WINDOW)
-        return sluice_key(req, "ratelimit:", client, ":", policy->name);
-    return key_in(req, policy, space, client);
+    if (kind == KIND_CLIENT && policy->algorithm == FIXED_WINDOW)
+        return sluice_key(req, "ratelimit:", subject, ":", policy->name);
+    if (kind == KIND_ADDRESS)
+        subject = network(req, subject);
+    return sluice_key(req, "ratelimit:", policy->name, ":", demand_has_space(kind) ? space : "",
+                      ":", kind == KIND_CLIENT ? "" : demand_kinds[kind],
+                      kind == KIND_CLIENT ? "" : "/", escape(req, subject));
 }
 
 /* HEAD is answered by GET's route and takes from its bucket. */
-static const char *route_subject(sluice_request *req)
+static const char *route_of(sluice_request *req)
 {
     const char *method = sluice_method(req);
-    return sluice_printf(req, "route/%s%s", strcmp(method, "HEAD") == 0 ? "GET" : method,
-                         escape(req, sluice_route_pattern(req)));
+    return sluice_printf(req, "%s%s", strcmp(method, "HEAD") == 0 ? "GET" : method,
+                         sluice_route_pattern(req));
 }
 
 static const char *key_of(sluice_request *req, const struct policy *policy)
 {
     const sluice_identity *who = sluice_who(req);
     if (policy->per == PER_ROUTE)
-        return key_in(req, policy, "", route_subject(req));
+        return demand_key(req, policy, KIND_ROUTE, "", route_of(req));
     if (policy->per == PER_ADDRESS || !who || (!who->client && !who->user))
-        return key_in(req, policy, "", address_subject(req));
+        return demand_key(req, policy, KIND_ADDRESS, "", sluice_address(req));
     const char *space = who->space ? who->space : "";
     if (!who->client)
-        return key_in(req, policy, space, sluice_printf(req, "user/%s", escape(req, who->user)));
+        return demand_key(req, policy, KIND_USER, space, who->user);
     if (policy->per == PER_KEY && who->key)
-        return key_in(req, policy, space,
-                      sluice_printf(req, "key/%s/%s", who->client, escape(req, who->key)));
-    return demand_client_key(req, policy, space, who->client);
+        return demand_key(req, policy, KIND_KEY, space,
+                          sluice_printf(req, "%s/%s", who->client, who->key));
+    return demand_key(req, policy, KIND_CLIENT, space, who->client);
 }
 
 /* ---- Policies ----------------------------------------------------------------------------- */

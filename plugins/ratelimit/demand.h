@@ -15,6 +15,8 @@
 #ifndef RATELIMIT_DEMAND_H
 #define RATELIMIT_DEMAND_H
 
+#include <stdbool.h>
+
 #include <sluice/plugin.h>
 
 #include "batch.h"
@@ -24,10 +26,22 @@
 struct demand *demand_of(sluice_request *req, const sluice_map *policies, uint32_t *ret_count,
                          const char **ret_unknown);
 
-/* Names, in the request's memory. */
-const char *demand_check_key(sluice_request *req, const struct policy *policy, const char *space,
-                             const char *subject);
-const char *demand_client_key(sluice_request *req, const struct policy *policy, const char *space,
-                              const char *client);
+/* Whose bucket it is. */
+enum kind {
+    KIND_CHECK,
+    KIND_CLIENT,
+    KIND_KEY,
+    KIND_USER,
+    KIND_ADDRESS,
+    KIND_ROUTE,
+};
+extern const char *const demand_kinds[]; /* their names; ends with NULL */
+
+/* Addresses and routes belong to no space. */
+bool demand_has_space(enum kind kind);
+
+/* The name of a bucket, in the request's memory. */
+const char *demand_key(sluice_request *req, const struct policy *policy, enum kind kind,
+                       const char *space, const char *subject);
 
 #endif

@@ -1,13 +1,13 @@
 /* The before hook: lets a request pass, or refuses it.
  *
  *   limit_request --park, batch--> judged --> fields --> next step, or 429
- *        `-- Redis is away --> without_store: each policy's on_store_error
+ *        `-- Redis is away --> without_store ---'
  *
  * SPDX-License-Identifier: MIT */
+#include "away.h"
 #include "batch.h"
 #include "demand.h"
 #include "fields.h"
-#include "local.h"
 #include "ratelimit.h"
 
 static sluice_step judged;
@@ -29,48 +29,21 @@ static void tell_shadows(sluice_request *req, const struct demand *demands, uint
     }
 }
 
-static sluice_verdict finish(sluice_request *req, bool pass, const struct demand *demands,
-                             uint32_t count, int64_t now_ms)
+static sluice_verdict finish(sluice_request *req, const struct question *question)
 {
-    tell_shadows(req, demands, count);
-    fields_set(req, demands, count, now_ms);
-    return pass ? SLUICE_NEXT : fields_refuse(req, demands, count);
-}
-
-/* ---- Without Redis ------------------------------------------------------------------------- */
-
-static void tell_open(sluice_worker *worker, struct policy *policy)
-{
-    int64_t passed;
-    if (notice_due(&policy->passed, sluice_monotonic(worker), &passed))
-        sluice_log(worker, SLUICE_LOG_WARN,
-                   "policy %s let %lld requests pass uncounted: Redis does not answer, and its "
-                   "on_store_error is open",
-                   policy->name, (long long)passed);
+    tell_shadows(req, question->demands, question->count);
+    fields_set(req, question->demands, question->count, question->now);
+    return question->pass ? SLUICE_NEXT : fields_refuse(req, question->demands, question->count);
 }
 
 static sluice_verdict without_store(sluice_request *req, struct question *question)
 {
-    const struct ratelimit *ratelimit = sluice_self(req);
-    sluice_worker *worker = sluice_worker_of(req);
-    struct demand *demands = question->demands;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < question->count; i++) {
-        struct policy *policy = demands[i].policy;
-        if (policy->on_store_error == STORE_ERROR_CLOSED && !policy->shadow)
-            return sluice_problem(req, 503, "store_unavailable",
-                                  "the gateway's store does not answer now, and nothing may pass "
-                                  "uncounted here; try again");
-        if (policy->on_store_error == STORE_ERROR_OPEN)
-            tell_open(worker, policy);
-        if (policy->on_store_error == STORE_ERROR_LOCAL)
-            demands[kept++] = demands[i];
-    }
-    bool pass = local_judge(ratelimit->local, demands, kept, sluice_monotonic(worker));
-    return finish(req, pass, demands, kept, sluice_realtime(worker));
+    if (!away_judge(sluice_self(req), sluice_worker_of(req), question))
+        return away_refuse(req);
+    return finish(req, question);
 }
 
-/* ---- With it ------------------------------------------------------------------------------- */
+/* ---- Judging ------------------------------------------------------------------------------- */
 
 sluice_verdict limit_request(sluice_request *req, void *self, const sluice_reply *none)
 {
@@ -97,7 +70,5 @@ static sluice_verdict judged(sluice_request *req, void *state, const sluice_repl
 {
     struct question *question = state;
     (void)reply;
-    if (!question->judged)
-        return without_store(req, question);
-    return finish(req, question->pass, question->demands, question->count, question->now);
+    return question->judged ? finish(req, question) : without_store(req, question);
 }

@@ -15,6 +15,14 @@ static const sluice_hook hooks[] = {
     {SLUICE_BEFORE, 0, SLUICE_STEP(limit_request)},
 };
 
+static const sluice_route routes[] = {
+    {"POST", "/v1/ratelimit/check", SLUICE_STEP(check_limit), "client", NULL, 0, 0, 0},
+    {"GET", "/v1/ratelimit/{policy}/{subject}", SLUICE_STEP(show_limit),
+     "admin,scope:admin:ratelimit", NULL, 0, 0, 0},
+    {"DELETE", "/v1/ratelimit/{policy}/{subject}", SLUICE_STEP(reset_limit),
+     "admin,scope:admin:ratelimit", NULL, 0, 0, 0},
+};
+
 static int32_t configure(sluice_host *host, void *self)
 {
     struct ratelimit *ratelimit = self;
@@ -22,6 +30,7 @@ static int32_t configure(sluice_host *host, void *self)
         return -1;
     ratelimit->take = sluice_add_script(host, "take", take_lua);
     sluice_hooks(host, hooks);
+    sluice_routes(host, routes);
     return 0;
 }
 

@@ -4,6 +4,7 @@
  *   policy.c     policies: their options, their checks, finding them by name
  *   demand.c     which buckets a request takes from, and their names in Redis
  *   hook.c       the before hook: lets a request pass, or refuses it
+ *   away.c       the same without Redis
  *   batch.c      one script call for everybody who waits
  *   judge.c      several buckets, one request: all or nothing
  *   bucket.c     the arithmetic of one bucket

@@ -198,7 +198,7 @@ static void the_classic_server_s_variables_work(void **state)
     assert_string_equal(option(0, NULL, "grace"), "60s");
     assert_string_equal(option(1, "default", "capacity"), "7");
     assert_string_equal(option(1, "default", "refill"), "3/s");
-    assert_string_equal(option(1, "window", "refill"), "9/11s");
+    assert_string_equal(option(1, "window", "window"), "11s");
     set("REDIS_PORT", "7000");
     load_shipped();
     assert_string_equal(settings.redis.url, "redis://db.example:7000");
