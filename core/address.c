@@ -146,8 +146,7 @@ void address_client(const struct sockaddr *peer, const char *forwarded_for,
         return;
     }
     size_t len = forwarded_for ? strlen(forwarded_for) : 0;
-    while (len && is_trusted(bytes, trusted, trusted_count) &&
-           take_last(forwarded_for, &len, next))
+    while (len && is_trusted(bytes, trusted, trusted_count) && take_last(forwarded_for, &len, next))
         memcpy(bytes, next, sizeof bytes);
     text_of_bytes(bytes, ret_text);
 }

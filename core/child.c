@@ -51,6 +51,7 @@ void child_end(int status, char ret_text[CHILD_END_SIZE])
 int child_signals(const int *signals)
 {
     sigset_t set;
+    signal(SIGCHLD, SIG_DFL); /* ignored, as exec may hand it down, it reaps children unseen */
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     for (; *signals; signals++)

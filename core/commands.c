@@ -4,6 +4,7 @@
 #include "commands.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,27 +137,40 @@ static const struct command {
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
 static void usage(FILE *to)
 {
     fputs("usage: sluice COMMAND [-c config.yaml] [--set key=value]...\n\n", to);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
     fputs("\n  -c, --config FILE   the configuration, config.yaml unless named\n"
-          "  --set key=value     overrides one of its values: --set listen=127.0.0.1:8080\n",
+          "  --set key=value     overrides one of its values: --set listen=127.0.0.1:8080\n"
+          "  -h, --help          this text\n",
           to);
 }
 
-/* 0, or 2 after saying what is wrong. */
-static int parse(int argc, char **argv, struct call *call)
+/* 0, or 2 after saying what is wrong. *ret_help: only the usage is wanted. */
+static int parse(int argc, char **argv, struct call *call, bool *ret_help)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"set", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    for (int option; (option = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         if (option == 'c') {
             call->config = optarg;
+        } else if (option == 'h') {
+            *ret_help = true;
+            return 0;
         } else if (option == 's' && call->set_count < SETS_MAX) {
             call->sets[call->set_count++] = optarg;
         } else if (option == 's') {
@@ -176,15 +190,15 @@ int commands_main(int argc, char **argv)
 {
     struct call call = {.config = "config.yaml"};
     const char *name = argc > 1 ? argv[1] : "";
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+    bool help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    const struct command *command = find(name);
+    int wrong = command ? parse(argc - 1, argv + 1, &call, &help) : 0;
+    if (help) {
         usage(stdout);
         return 0;
     }
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0) {
-            int wrong = parse(argc - 1, argv + 1, &call);
-            return wrong ? wrong : commands[i].run(&call);
-        }
+    if (command)
+        return wrong ? wrong : command->run(&call);
     if (*name)
         fprintf(stderr, "sluice: there is no command \"%s\"\n\n", name);
     usage(stderr);

@@ -30,13 +30,12 @@
 #include "object_file.h"
 #include "worker.h"
 
-#define ANSWER_MS 60000      /* the longest a question to the master may take: Redis loads its file */
-#define AFTER_GRACE_MS 5000  /* for a worker that hangs in its own draining */
+#define AFTER_GRACE_MS 5000 /* for a worker that hangs in its own draining */
 
 /* One worker's place: it is filled again when its process dies. */
 struct place {
-    pid_t pid;      /* 0: nobody */
-    int ready_fd;   /* until it is ready; -1 */
+    pid_t pid;    /* 0: nobody */
+    int ready_fd; /* until it is ready; -1 */
     bool ready;
     int64_t start_at; /* monotonic ms; 0: no start is due */
     struct backoff backoff;
@@ -50,20 +49,23 @@ struct serving {
     struct place *places;
     int *listeners;
     int signals;
-    bool told; /* READY was sent */
+    bool told;           /* READY was sent */
     int64_t drain_until; /* monotonic ms; 0: serving */
     bool failed;
 };
 
 /* ---- Asking the master -------------------------------------------------------------------- */
 
-/* 0 with the answer, or -EINVAL after an error that was logged. */
+/* 0 with the answer, or -EINVAL after an error that was logged. No time limit: Redis may load its
+ * files for minutes, the master answers in any case, and if it dies so does this process. */
 static int ask(struct serving *serving, enum channel_kind kind, const char *text,
                struct channel_message *ret_answer)
 {
     int error = channel_send(serving->setup->channel, kind, text, -1);
     if (error == 0)
-        error = channel_receive(serving->setup->channel, ret_answer, ANSWER_MS);
+        do
+            error = channel_receive(serving->setup->channel, ret_answer, -1);
+        while (error == -EAGAIN); /* a signal of a plugin's */
     if (error < 0) {
         log_error("the master does not answer: %s", strerror(-error));
         return -EINVAL;
@@ -218,24 +220,38 @@ static void start_worker(struct serving *serving, unsigned index)
     backoff_started(&place->backoff, now);
 }
 
+/* Where a socket is reached: its real port, or the path that the configuration names. */
+static const char *url(struct serving *serving, size_t index)
+{
+    const struct settings *settings = &serving->gateway.settings;
+    char bound[ADDRESS_TEXT_SIZE + 8] = "?";
+    (void)address_bound(serving->listeners[index], bound);
+    if (strcmp(bound, "unix") == 0)
+        return settings->listen.items[index];
+    return arena_printf(&serving->gateway.arena, "http://%s", bound);
+}
+
 static const char *banner(struct serving *serving)
 {
     const struct settings *settings = &serving->gateway.settings;
     struct arena *arena = &serving->gateway.arena;
-    char bound[ADDRESS_TEXT_SIZE + 8] = "?";
-    (void)address_bound(serving->listeners[0], bound);
+    const char *first = url(serving, 0), *all = first;
+    for (size_t i = 1; i < serving->worker.listener_count; i++)
+        all = arena_printf(arena, "%s, %s", all, url(serving, i));
+    if (strncmp(first, "unix:", 5) == 0)
+        first = arena_printf(arena, "--unix-socket %s http://localhost", first + 5);
     const char *file = arena_printf(arena, "%s/admin.token", settings->data_dir);
-    const char *token = settings->admin_token ? "$ADMIN_TOKEN"
-                                              : arena_printf(arena, "$(cat %s)", file);
+    const char *token =
+        settings->admin_token ? "$ADMIN_TOKEN" : arena_printf(arena, "$(cat %s)", file);
     return arena_printf(arena,
-                        "Sluice is serving on http://%s\n"
+                        "Sluice is serving on %s\n"
                         "The admin token is %s\n"
                         "Create a client:\n"
-                        "  curl -s -XPOST http://%s/clients/createClient \\\n"
+                        "  curl -s -XPOST %s/clients/createClient \\\n"
                         "       -H \"authorization: Bearer %s\" \\\n"
                         "       -H 'content-type: application/json' -d '{\"id\":\"acme\","
                         "\"name\":\"Acme\"}'\n",
-                        bound, settings->admin_token ? "the one in the configuration" : file, bound,
+                        all, settings->admin_token ? "the one in the configuration" : file, first,
                         token);
 }
 
@@ -276,8 +292,7 @@ static void drain(struct serving *serving)
 {
     if (serving->drain_until)
         return;
-    serving->drain_until =
-        clock_monotonic_ms() + serving->gateway.settings.grace + AFTER_GRACE_MS;
+    serving->drain_until = clock_monotonic_ms() + serving->gateway.settings.grace + AFTER_GRACE_MS;
     signal_workers(serving, SIGTERM);
 }
 
@@ -287,20 +302,21 @@ static void worker_ended(struct serving *serving, unsigned index, int status)
     char end[CHILD_END_SIZE];
     struct worker_counters *counters =
         &serving->worker.counters->workers[serving->setup->slot][index];
+    pid_t pid = place->pid;
     place->pid = 0;
     counters->accepting = 0;
     if (serving->drain_until)
         return;
     child_end(status, end);
     if (!serving->told) { /* a generation is ready as a whole, or not at all */
-        log_error("worker %u %s before it was ready", index, end);
+        log_error("worker %u (pid %ld) %s before it was ready", index, (long)pid, end);
         serving->failed = true;
         drain(serving);
         return;
     }
     counters->restarts++;
     place->start_at = backoff_next(&place->backoff, clock_monotonic_ms());
-    log_error("worker %u %s; starting it again in %lld ms", index, end,
+    log_error("worker %u (pid %ld) %s; starting it again in %lld ms", index, (long)pid, end,
               (long long)place->backoff.delay);
 }
 
@@ -351,11 +367,13 @@ static int next_due(const struct serving *serving, int64_t now)
 static void do_what_is_due(struct serving *serving)
 {
     int64_t now = clock_monotonic_ms();
-    if (serving->drain_until) {
-        if (now >= serving->drain_until)
-            signal_workers(serving, SIGKILL);
-        return;
+    if (serving->drain_until && now >= serving->drain_until) {
+        log_warn("not all workers have ended %d ms after the grace; killing them", AFTER_GRACE_MS);
+        signal_workers(serving, SIGKILL);
+        serving->drain_until = now + AFTER_GRACE_MS; /* what the kernel holds up ends later */
     }
+    if (serving->drain_until)
+        return;
     for (unsigned i = 0; i < serving->worker.count; i++)
         if (serving->places[i].start_at && now >= serving->places[i].start_at)
             start_worker(serving, i);

@@ -1,7 +1,8 @@
 /* data_dir: made, locked, marked.
  *
  * The lock is an flock(2) on the pid file: it goes with the process however that ends, so a stale
- * file never stands in the way.
+ * file never stands in the way. Its owner removes the file at the end, so a lock counts only when
+ * it is on the file that is still there.
  *
  * SPDX-License-Identifier: MIT */
 #include "home.h"
@@ -27,8 +28,9 @@ static int make_folder(struct arena *arena, const char *path, const char **ret_w
             return 0;
     }
     int error = -errno;
-    *ret_why = arena_printf(arena, "can't use %s: %s; data_dir must be a folder that this user may "
-                                   "write to",
+    *ret_why = arena_printf(arena,
+                            "can't use %s: %s; data_dir must be a folder that this user may "
+                            "write to",
                             path, strerror(-error));
     return error;
 }
@@ -57,6 +59,14 @@ static int lock(struct home *home, struct arena *arena, const char **ret_why)
     }
     home->lock = fd;
     return 0;
+}
+
+/* False when its owner removed the file between our open and our flock. */
+static bool lock_counts(const struct home *home)
+{
+    struct stat locked, there;
+    return fstat(home->lock, &locked) == 0 && stat(home->pid_file, &there) == 0 &&
+           locked.st_ino == there.st_ino && locked.st_dev == there.st_dev;
 }
 
 static int write_pid(struct home *home, struct arena *arena, const char **ret_why)
@@ -100,6 +110,11 @@ int home_take(struct home *home, struct arena *arena, const char *data_dir, cons
         error = make_folder(arena, run, ret_why);
     if (error == 0)
         error = lock(&taken, arena, ret_why);
+    while (error == 0 && !lock_counts(&taken)) {
+        close(taken.lock);
+        taken.lock = -1;
+        error = lock(&taken, arena, ret_why);
+    }
     if (error == 0)
         error = write_pid(&taken, arena, ret_why);
     if (error < 0) {

@@ -366,6 +366,12 @@ void http_turn(struct http *http)
     arm_timer(http);
 }
 
+void http_turn_again(struct http *http)
+{
+    http->dirty = true;
+    arm_timer(http);
+}
+
 struct http *http_start(struct worker *worker)
 {
     struct http *http = memory_new(struct http);

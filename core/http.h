@@ -65,6 +65,8 @@ struct http *http_start(struct worker *worker);
 
 /* Runs MHD as long as something is due; part of every turn of the loop. */
 void http_turn(struct http *http);
+/* Keeps the loop from blocking: there is more to do at once. */
+void http_turn_again(struct http *http);
 
 /* Draining, in this order: no new connections; idle ones are told; all waits are cut short; end. */
 void http_stop_accepting(struct http *http);

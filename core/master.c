@@ -90,8 +90,7 @@ static void forget_master(struct master *master)
     close(master->signals);
     if (master->home.data_dir)
         close(master->home.lock);
-    if (master->embedded.state != EMBEDDED_OFF && master->embedded.probe >= 0)
-        close(master->embedded.probe);
+    embedded_forget(&master->embedded);
     for (unsigned i = 0; i < GENERATIONS; i++)
         if (master->generations[i].life != LIFE_NONE)
             close(master->generations[i].channel);
@@ -100,7 +99,8 @@ static void forget_master(struct master *master)
             close(master->listeners[i].fd);
 }
 
-static pid_t fork_generation(struct master *master, const struct generation *generation, int channel)
+static pid_t fork_generation(struct master *master, const struct generation *generation,
+                             const int ends[2])
 {
     pid_t pid = child_fork(SIGKILL);
     if (pid != 0)
@@ -109,34 +109,56 @@ static pid_t fork_generation(struct master *master, const struct generation *gen
         .source = master->source,
         .number = generation->number,
         .slot = slot_of(master, generation),
-        .channel = channel,
+        .channel = ends[1],
         .counters = master->counters,
     };
     forget_master(master);
+    close(ends[0]);
     _exit(generation_main(&setup));
 }
 
-static void start_generation(struct master *master)
+/* 0 or a negative errno. */
+static int fill_slot(struct master *master)
 {
     int ends[2];
     struct generation *generation = in_life(master, LIFE_NONE);
-    master->start_at = 0;
-    if (!generation || channel_pair(ends) < 0) {
-        log_error("can't start a generation: too many are draining, or no descriptor is left");
-        return;
-    }
+    int error = generation ? channel_pair(ends) : -EAGAIN;
+    if (error < 0)
+        return error;
     generation->number = ++master->last_number;
-    pid_t pid = fork_generation(master, generation, ends[1]);
+    pid_t pid = fork_generation(master, generation, ends);
     close(ends[1]);
     if (pid < 0) {
-        log_error("can't fork a generation: %s", strerror((int)-pid));
         close(ends[0]);
-        return;
+        return (int)pid;
     }
     generation->life = LIFE_STARTING;
     generation->pid = pid;
     generation->channel = ends[0];
     generation->wants_redis = false;
+    return 0;
+}
+
+/* Nobody serves: the next try comes later and later. */
+static void start_later(struct master *master)
+{
+    master->start_at = backoff_next(&master->backoff, clock_monotonic_ms());
+}
+
+static void start_generation(struct master *master)
+{
+    bool serving = in_life(master, LIFE_SERVING);
+    master->start_at = 0;
+    if (in_life(master, LIFE_STARTING)) /* it will do */
+        return;
+    if (!serving)
+        backoff_started(&master->backoff, clock_monotonic_ms());
+    int error = fill_slot(master);
+    if (error == 0)
+        return;
+    log_error("can't start generation %u: %s", master->last_number, strerror(-error));
+    if (!serving && master->has_served)
+        start_later(master);
 }
 
 /* ---- Answering its questions -------------------------------------------------------------- */
@@ -188,10 +210,8 @@ static void on_listen(struct master *master, struct generation *generation, cons
 static void on_home(struct master *master, struct generation *generation, const char *data_dir)
 {
     const char *why = "";
-    if (home_take(&master->home, &master->arena, data_dir, &why) < 0)
-        answer(generation, CHANNEL_ERROR, why, -1);
-    else
-        answer(generation, CHANNEL_OK, "", -1);
+    int error = home_take(&master->home, &master->arena, data_dir, &why);
+    answer(generation, error < 0 ? CHANNEL_ERROR : CHANNEL_OK, why, -1);
 }
 
 static void on_redis(struct master *master, struct generation *generation, const char *program)
@@ -206,26 +226,23 @@ static void on_redis(struct master *master, struct generation *generation, const
     generation->wants_redis = true;
 }
 
-static void tell_redis_is_up(struct master *master)
+static void tell_about_redis(struct master *master)
 {
-    if (master->embedded.state != EMBEDDED_UP)
+    const struct embedded *embedded = &master->embedded;
+    bool up = embedded->state == EMBEDDED_UP;
+    if (!up && !embedded->trouble[0])
         return;
     for (unsigned i = 0; i < GENERATIONS; i++) {
         struct generation *generation = &master->generations[i];
         if (generation->life == LIFE_STARTING && generation->wants_redis) {
             generation->wants_redis = false;
-            answer(generation, CHANNEL_OK, master->embedded.socket, -1);
+            answer(generation, up ? CHANNEL_OK : CHANNEL_ERROR,
+                   up ? embedded->socket : embedded->trouble, -1);
         }
     }
 }
 
 /* ---- Replacing ---------------------------------------------------------------------------- */
-
-static void drain(struct generation *generation)
-{
-    generation->life = LIFE_DRAINING;
-    kill(generation->pid, SIGTERM);
-}
 
 /* More than four at once means that reloads come faster than requests end. */
 static void force_oldest(struct master *master)
@@ -259,7 +276,7 @@ static void reload(struct master *master)
 
 static void after_start(struct master *master)
 {
-    if (!master->reload_queued)
+    if (!master->reload_queued || master->failed)
         return;
     master->reload_queued = false;
     reload(master);
@@ -277,8 +294,10 @@ static void on_ready(struct master *master, struct generation *generation, const
         fputs(banner, stdout);
         fflush(stdout);
     }
-    if (before)
-        drain(before);
+    if (before) {
+        before->life = LIFE_DRAINING;
+        kill(before->pid, SIGTERM);
+    }
     force_oldest(master);
     after_start(master);
 }
@@ -302,7 +321,8 @@ static void on_message(struct master *master, struct generation *generation)
         on_listen(master, generation, message.text);
     else if (message.kind == CHANNEL_REDIS)
         on_redis(master, generation, message.text);
-    else if (message.kind == CHANNEL_READY && generation->life == LIFE_STARTING)
+    else if (message.kind == CHANNEL_READY && generation->life == LIFE_STARTING &&
+             !master->stopping)
         on_ready(master, generation, message.text);
 }
 
@@ -337,7 +357,7 @@ static void failed_to_start(struct master *master, const struct generation *gene
     else if (!master->has_served)
         master->failed = true;
     else
-        master->start_at = backoff_next(&master->backoff, clock_monotonic_ms());
+        start_later(master);
     after_start(master);
 }
 
@@ -350,14 +370,16 @@ static void ended(struct master *master, struct generation *generation, int stat
         close(generation->channel);
     generation->life = LIFE_NONE;
     release_listeners(master, slot_of(master, generation));
+    if (life == LIFE_DRAINING && status == 0)
+        log_info("generation %u has drained", generation->number);
+    else if (life == LIFE_DRAINING)
+        log_warn("generation %u %s while it drained", generation->number, end);
     if (master->stopping)
         return;
     if (life == LIFE_STARTING)
         failed_to_start(master, generation, end);
-    if (life == LIFE_DRAINING)
-        log_info("generation %u has drained", generation->number);
     if (life == LIFE_SERVING) {
-        master->start_at = backoff_next(&master->backoff, clock_monotonic_ms());
+        start_later(master);
         log_error("generation %u %s; starting another one in %lld ms", generation->number, end,
                   (long long)master->backoff.delay);
     }
@@ -375,18 +397,20 @@ static void reap(struct master *master)
     }
 }
 
-static void signal_all(struct master *master, int number)
-{
-    for (unsigned i = 0; i < GENERATIONS; i++)
-        if (master->generations[i].life != LIFE_NONE)
-            kill(master->generations[i].pid, number);
-}
-
+/* The first time everybody drains, the second time generations are killed, the third time so is a
+ * Redis that does not end. */
 static void stop(struct master *master)
 {
+    struct generation *serving = in_life(master, LIFE_SERVING);
     master->stopping++;
     log_info(master->stopping == 1 ? "stopping" : "told again to stop: not waiting any longer");
-    signal_all(master, master->stopping == 1 ? SIGTERM : SIGKILL);
+    if (serving)
+        serving->life = LIFE_DRAINING;
+    for (unsigned i = 0; i < GENERATIONS; i++)
+        if (master->generations[i].life != LIFE_NONE)
+            kill(master->generations[i].pid, master->stopping == 1 ? SIGTERM : SIGKILL);
+    if (master->stopping > 2)
+        embedded_force(&master->embedded);
 }
 
 static void on_signals(struct master *master)
@@ -423,32 +447,27 @@ static int until(int64_t when, int timeout, int64_t now)
 static void wait_and_handle(struct master *master)
 {
     struct pollfd fds[GENERATIONS + 2];
-    struct generation *owners[GENERATIONS];
-    nfds_t count = 0;
+    struct pollfd *signals = &fds[GENERATIONS], *probe = &fds[GENERATIONS + 1];
     int64_t look = 0;
     for (unsigned i = 0; i < GENERATIONS; i++) {
-        struct generation *each = &master->generations[i];
-        if (each->life == LIFE_NONE || each->channel < 0)
-            continue;
-        owners[count] = each;
-        fds[count++] = (struct pollfd){.fd = each->channel, .events = POLLIN};
+        const struct generation *each = &master->generations[i];
+        int fd = each->life == LIFE_NONE ? -1 : each->channel; /* poll(2) leaves -1 out */
+        fds[i] = (struct pollfd){.fd = fd, .events = POLLIN};
     }
-    nfds_t channels = count;
-    fds[count++] = (struct pollfd){.fd = master->signals, .events = POLLIN};
-    fds[count++] =
-        (struct pollfd){.fd = embedded_poll(&master->embedded, &look), .events = POLLIN};
+    *signals = (struct pollfd){.fd = master->signals, .events = POLLIN};
+    *probe = (struct pollfd){.fd = embedded_poll(&master->embedded, &look), .events = POLLIN};
     int64_t now = clock_monotonic_ms();
     int timeout = until(master->start_at, until(look, -1, now), now);
-    if (poll(fds, count, timeout) < 0)
+    if (poll(fds, GENERATIONS + 2, timeout) < 0)
         return;
-    for (nfds_t i = 0; i < channels; i++)
+    for (unsigned i = 0; i < GENERATIONS; i++)
         if (fds[i].revents)
-            on_message(master, owners[i]);
-    if (fds[channels].revents)
+            on_message(master, &master->generations[i]);
+    if (signals->revents)
         on_signals(master);
     now = clock_monotonic_ms();
     embedded_turn(&master->embedded, now);
-    tell_redis_is_up(master);
+    tell_about_redis(master);
     if (master->start_at && now >= master->start_at && !master->stopping)
         start_generation(master);
 }
@@ -457,9 +476,7 @@ static bool finished(struct master *master)
 {
     if (any_alive(master) || (!master->stopping && !master->failed))
         return false;
-    if (master->embedded.state == EMBEDDED_OFF)
-        return true;
-    if (master->embedded.state != EMBEDDED_STOPPING)
+    if (master->embedded.state != EMBEDDED_OFF && master->embedded.state != EMBEDDED_STOPPING)
         embedded_stop(&master->embedded);
     return master->embedded.state == EMBEDDED_OFF;
 }
@@ -467,7 +484,7 @@ static bool finished(struct master *master)
 int master_main(const struct gateway_source *source)
 {
     static const int signals[] = {SIGHUP, SIGTERM, SIGINT, 0};
-    struct master master = {.source = source, .embedded = {.probe = -1}};
+    struct master master = {.source = source, .embedded = EMBEDDED_INIT};
     log_role("master");
     signal(SIGPIPE, SIG_IGN);
     master.signals = child_signals(signals);

@@ -12,11 +12,8 @@ static const struct {
     const char *word;
     uint32_t kind;
 } kinds[] = {
-    {"none", 0},
-    {"client", NEED_CLIENT},
-    {"session", NEED_SESSION},
-    {"admin", NEED_ADMIN},
-    {"self", NEED_SELF},
+    {"none", 0},           {"client", NEED_CLIENT}, {"session", NEED_SESSION},
+    {"admin", NEED_ADMIN}, {"self", NEED_SELF},
 };
 
 #define SCOPE "scope:"
@@ -80,7 +77,7 @@ uint32_t needs_identities(const struct needs *needs)
 
 /* ---- Judging ------------------------------------------------------------------------------ */
 
-/* Scopes belong to a client's key: a session that names some has none. */
+/* Scopes belong to a client's key; in any other identity they count for nothing. */
 static bool has_scope(const sluice_identity *who, const char *scope, size_t len)
 {
     const char *scopes = who->kinds & SLUICE_IDENTITY_CLIENT ? who->scopes : NULL;

@@ -22,7 +22,7 @@
 #define NEED_SELF 8u
 
 struct needs {
-    uint32_t kinds;            /* NEED_*, or'ed; 0 and no scopes: open to all */
+    uint32_t kinds; /* NEED_*, or'ed; 0 and no scopes: open to all */
     uint32_t scope_count;
     const char *const *scopes; /* alternatives as well */
 };
@@ -34,8 +34,7 @@ enum judgement {
 };
 
 /* 0, or -EINVAL with *ret_wrong at the word that is not in the grammar. */
-int needs_parse(struct needs *needs, struct arena *arena, const char *auth,
-                const char **ret_wrong);
+int needs_parse(struct needs *needs, struct arena *arena, const char *auth, const char **ret_wrong);
 
 /* True when the route is open to everyone: authenticators don't run. */
 static inline bool needs_nobody(const struct needs *needs)

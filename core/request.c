@@ -13,6 +13,7 @@
 #include "request.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <sluice/args.h>
 
@@ -288,13 +289,27 @@ static const char *header(struct request *req, const char *name)
     return found ? found->value : NULL;
 }
 
+/* All lines of a list header as one (RFC 9110 section 5.3): a proxy may add a line of its own
+ * behind one that its client made up. */
+static const char *joined_header(struct request *req, const char *name)
+{
+    const char *joined = NULL;
+    for (size_t i = 0; i < req->message.header_count; i++) {
+        const struct header *each = &req->message.headers[i];
+        if (strcasecmp(each->name, name) == 0)
+            joined = joined ? arena_printf(&req->arena, "%s, %s", joined, each->value)
+                            : each->value;
+    }
+    return joined;
+}
+
 static void note_origin(struct request *req, const struct sockaddr *peer)
 {
     struct worker *worker = req->worker;
+    const char *forwarded = worker->trusted_count ? joined_header(req, "X-Forwarded-For") : NULL;
     request_id_take(req->id, header(req, "X-Request-Id"));
     req->trace = request_trace(&req->arena, header(req, "traceparent"));
-    address_client(peer, header(req, "X-Forwarded-For"), worker->trusted, worker->trusted_count,
-                   req->address);
+    address_client(peer, forwarded, worker->trusted, worker->trusted_count, req->address);
 }
 
 void request_head(struct request *req, const struct sockaddr *peer)

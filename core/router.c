@@ -121,8 +121,7 @@ static struct node *add_segment(struct router *router, struct route *route, stru
     return child(router, node, NULL);
 }
 
-static struct node *add_pattern(struct router *router, struct route *route,
-                                const char **ret_error)
+static struct node *add_pattern(struct router *router, struct route *route, const char **ret_error)
 {
     const char *at = route->pattern;
     struct node *node = &router->root;
@@ -187,9 +186,9 @@ struct route *router_add(struct router *router, const struct route *route, const
     struct leaf **link = &node->leaves;
     for (; *link; link = &(*link)->next)
         if (clash(made, (*link)->route)) {
-            *ret_error = arena_printf(router->arena, "route %s %s: taken by %s %s", made->method,
-                                      made->pattern, (*link)->route->method,
-                                      (*link)->route->pattern);
+            *ret_error =
+                arena_printf(router->arena, "route %s %s: taken by %s %s", made->method,
+                             made->pattern, (*link)->route->method, (*link)->route->pattern);
             return NULL;
         }
     *link = arena_new(router->arena, struct leaf);
@@ -305,8 +304,8 @@ static bool descend(struct walk *walk, const struct node *node, size_t depth)
     if (depth == walk->segments->count)
         return look_at_leaves(walk, node);
     for (const struct node *each = node->children; each; each = each->next) {
-        bool found = each->literal ? enter_literal(walk, each, depth)
-                                   : enter_parameter(walk, each, depth);
+        bool found =
+            each->literal ? enter_literal(walk, each, depth) : enter_parameter(walk, each, depth);
         if (found)
             return true;
     }

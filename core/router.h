@@ -52,8 +52,7 @@ struct router *router_new(struct arena *arena);
 
 /* Copies `route` into the router and returns the copy, its param_names filled in. NULL with
  * *ret_error (in the arena) for a bad pattern or a method and path that are taken. */
-struct route *router_add(struct router *router, const struct route *route,
-                         const char **ret_error);
+struct route *router_add(struct router *router, const struct route *route, const char **ret_error);
 
 /* All routes in order of adding; valid until the next router_add. */
 struct route *const *router_routes(const struct router *router, size_t *ret_count);

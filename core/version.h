@@ -1,4 +1,4 @@
-/* The one place that says which version this is; CMakeLists.txt checks that it agrees.
+/* The one place that says which version this is; CMakeLists.txt reads it from here.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SLUICE_CORE_VERSION_H

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -34,10 +35,9 @@
 static void turn(struct worker *worker)
 {
     wait_run_woken(worker);
-    if (worker->http)
-        http_turn(worker->http);
+    http_turn(worker->http);
     if (worker->woken_first) /* woken by steps that MHD_run ran: in the next turn, at once */
-        worker->http->dirty = true;
+        http_turn_again(worker->http);
     redis_flush(worker->redis);
     log_flush();
 }
@@ -242,6 +242,17 @@ static void release(struct worker *worker)
     arena_release(&worker->arena);
 }
 
+/* Each connection is a descriptor: as many as this host allows. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warn("can't raise the limit of open files: %s", strerror(errno));
+}
+
 static void take_over_process(const struct worker_setup *setup)
 {
     char role[32];
@@ -249,6 +260,7 @@ static void take_over_process(const struct worker_setup *setup)
     log_role(role);
     request_id_reset();
     crash_watch();
+    raise_descriptor_limit();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* a terminal's ^C goes to the master, which drains everybody */

@@ -1,209 +1,80 @@
-/* leaderboard: scores and ranks from a Redis sorted set, on the classic paths.
- *
- *   submit --ZADD--> stored
- *   rank   --ZREVRANK--> ranked          score --ZSCORE--> scored
- *   top    --ZREVRANGE--> topped         page  --ZCARD + ZREVRANGE--> paged
- *   remove --ZREM--> removed             reset --UNLINK--> emptied
- *
- * Key: leaderboard:zset, members are user ids as they are, so that what the classic server wrote
- * reads back. Equal scores stand in the set's own reverse order, the greater user id first, as
- * they did there.
+/* leaderboard: the classic board, and named boards under /v1.
  *
  * SPDX-License-Identifier: MIT */
-#include <sluice/json.h>
+#include "leaderboard.h"
 
-#define BOARD "leaderboard:zset"
-#define PAGE_MAX 1000000 /* the page number; with size 100 beyond any board Redis can hold */
-#define SIZE_MAX_ROWS 100
-#define SIZE_DEFAULT 10
+#include <stdlib.h>
+#include <string.h>
 
-static sluice_step submit, stored, rank, ranked, score, scored, top, topped, page, paged;
-static sluice_step remove_user, removed, reset, emptied;
-
-static const char *board(sluice_request *req)
-{
-    return sluice_key(req, BOARD);
-}
-
-/* Asks `command` about the user that the path names. */
-static sluice_verdict ask_about_user(sluice_request *req, sluice_wait then, const char *command)
-{
-    sluice_reader in;
-    sluice_read_parameters(req, &in);
-    const char *user = sluice_take_path_user_id(&in, "userId");
-    if (sluice_is_bad(&in))
-        return sluice_refuse_input(&in);
-    return sluice_ask_as(req, then, command, board(req), user);
-}
-
-/* ---- Writing ------------------------------------------------------------------------------ */
-
-struct submission {
-    double score;
-};
-
-static sluice_verdict submit(sluice_request *req, void *self, const sluice_reply *none)
-{
-    (void)self, (void)none;
-    sluice_reader in;
-    if (!sluice_read_json(req, &in, 0))
-        return in.verdict;
-    struct submission *submission = sluice_new(req, struct submission);
-    const char *user = sluice_take_user_id(&in, "userId");
-    submission->score = sluice_take_number(&in, "score");
-    if (sluice_is_bad(&in))
-        return sluice_refuse_input(&in);
-    return sluice_ask(req, stored, submission, "ZADD", board(req), submission->score, user);
-}
-
-static sluice_verdict stored(sluice_request *req, void *state, const sluice_reply *added)
-{
-    const struct submission *submission = state;
-    (void)added; /* 1 for a new user, 0 for an update: both are fine */
-    return sluice_json(req, 200, "success", true, "message", "Score submitted", "newScore",
-                       submission->score);
-}
-
-static sluice_verdict remove_user(sluice_request *req, void *self, const sluice_reply *none)
-{
-    (void)none;
-    return ask_about_user(req, SLUICE_THEN(removed, self), "ZREM");
-}
-
-static sluice_verdict removed(sluice_request *req, void *self, const sluice_reply *count)
-{
-    (void)self;
-    if (sluice_int(count) == 0)
-        return sluice_problem(req, 404, "not_ranked", "this user has no score");
-    return sluice_json(req, 200, "success", true, "message", "User removed from the leaderboard");
-}
-
-/* UNLINK frees a large set in a thread of Redis's: nobody waits for it. */
-static sluice_verdict reset(sluice_request *req, void *self, const sluice_reply *none)
-{
-    (void)none;
-    return sluice_ask(req, emptied, self, "UNLINK", board(req));
-}
-
-static sluice_verdict emptied(sluice_request *req, void *self, const sluice_reply *count)
-{
-    (void)self, (void)count; /* 0 when there was none: as wanted */
-    return sluice_json(req, 200, "success", true, "message", "Leaderboard reset");
-}
-
-/* ---- Reading one user --------------------------------------------------------------------- */
-
-static sluice_verdict rank(sluice_request *req, void *self, const sluice_reply *none)
-{
-    (void)none;
-    return ask_about_user(req, SLUICE_THEN(ranked, self), "ZREVRANK");
-}
-
-static sluice_verdict ranked(sluice_request *req, void *self, const sluice_reply *place)
-{
-    (void)self;
-    if (sluice_is_nil(place))
-        return sluice_problem(req, 404, "not_ranked", "this user has no score");
-    return sluice_json(req, 200, "success", true, "UserRank", sluice_int(place) + 1);
-}
-
-static sluice_verdict score(sluice_request *req, void *self, const sluice_reply *none)
-{
-    (void)none;
-    return ask_about_user(req, SLUICE_THEN(scored, self), "ZSCORE");
-}
-
-static sluice_verdict scored(sluice_request *req, void *self, const sluice_reply *value)
-{
-    (void)self;
-    if (sluice_is_nil(value))
-        return sluice_problem(req, 404, "not_ranked", "this user has no score");
-    return sluice_json(req, 200, "success", true, "score", sluice_number(value));
-}
-
-/* ---- Reading many ------------------------------------------------------------------------- */
-
-/* Members and scores take turns in the reply. */
-static sluice_list *entries(sluice_request *req, const sluice_reply *range)
-{
-    sluice_list *list = sluice_list_new(req);
-    for (uint64_t i = 0; i + 1 < sluice_length(range); i += 2)
-        sluice_push(req, list,
-                    sluice_object(req, "userId", sluice_at(range, i), "score",
-                                  sluice_number(sluice_at(range, i + 1))));
-    return list;
-}
-
-static sluice_verdict top(sluice_request *req, void *self, const sluice_reply *none)
-{
-    (void)none;
-    sluice_reader in;
-    sluice_read_parameters(req, &in);
-    int64_t limit = sluice_take_query_int(&in, "limit", 1, SIZE_MAX_ROWS, SIZE_DEFAULT);
-    if (sluice_is_bad(&in))
-        return sluice_refuse_input(&in);
-    return sluice_ask(req, topped, self, "ZREVRANGE", board(req), 0, limit - 1, "WITHSCORES");
-}
-
-static sluice_verdict topped(sluice_request *req, void *self, const sluice_reply *range)
-{
-    (void)self;
-    return sluice_json(req, 200, "success", true, "topScores", entries(req, range));
-}
-
-struct window {
-    int64_t page, size;
-};
-
-static sluice_verdict page(sluice_request *req, void *self, const sluice_reply *none)
-{
-    (void)self, (void)none;
-    sluice_reader in;
-    sluice_read_parameters(req, &in);
-    struct window *window = sluice_new(req, struct window);
-    window->page = sluice_take_query_int(&in, "page", 1, PAGE_MAX, 1);
-    window->size = sluice_take_query_int(&in, "size", 1, SIZE_MAX_ROWS, SIZE_DEFAULT);
-    if (sluice_is_bad(&in))
-        return sluice_refuse_input(&in);
-    int64_t first = (window->page - 1) * window->size;
-    return sluice_ask_all(req, paged, window, SLUICE_COMMAND("ZCARD", board(req)),
-                          SLUICE_COMMAND("ZREVRANGE", board(req), first,
-                                         first + window->size - 1, "WITHSCORES"));
-}
-
-static sluice_verdict paged(sluice_request *req, void *state, const sluice_reply *both)
-{
-    const struct window *window = state;
-    const sluice_reply *total = sluice_at(both, 0);
-    const sluice_reply *range = sluice_at(both, 1);
-    if (sluice_is_error(total) || sluice_is_error(range))
-        return sluice_problem(req, 503, "store_unavailable",
-                              "the gateway's store refuses to read; try again");
-    return sluice_json(req, 200, "success", true, "page", window->page, "size", window->size,
-                       "total", sluice_int(total), "data", entries(req, range));
-}
-
-/* ---- Registration ------------------------------------------------------------------------- */
+#include "common.lua.h"
+#include "look.lua.h"
+#include "range.lua.h"
+#include "remove.lua.h"
+#include "submit.lua.h"
 
 #define MANAGE "admin,scope:leaderboard:manage"
+#define BATCH_BODY (512 * 1024) /* 1,000 entries with the longest user ids */
 
 static const sluice_route routes[] = {
-    {"POST", "/leaderboard/score", SLUICE_STEP(submit), "client", NULL, 0, SLUICE_CLASSIC, 0},
-    {"GET", "/leaderboard/top", SLUICE_STEP(top), "client", NULL, 0, SLUICE_CLASSIC, 0},
-    {"GET", "/leaderboard/page", SLUICE_STEP(page), "client", NULL, 0, SLUICE_CLASSIC, 0},
-    {"GET", "/leaderboard/rank/{userId}", SLUICE_STEP(rank), "client", NULL, 0, SLUICE_CLASSIC, 0},
-    {"GET", "/leaderboard/score/{userId}", SLUICE_STEP(score), "client", NULL, 0, SLUICE_CLASSIC,
+    {"POST", "/leaderboard/score", SLUICE_STEP(classic_submit), "client", NULL, 0, SLUICE_CLASSIC,
      0},
-    {"DELETE", "/leaderboard/delete/{userId}", SLUICE_STEP(remove_user), MANAGE, NULL, 0,
+    {"GET", "/leaderboard/top", SLUICE_STEP(classic_top), "client", NULL, 0, SLUICE_CLASSIC, 0},
+    {"GET", "/leaderboard/page", SLUICE_STEP(classic_page), "client", NULL, 0, SLUICE_CLASSIC, 0},
+    {"GET", "/leaderboard/rank/{userId}", SLUICE_STEP(classic_rank), "client", NULL, 0,
      SLUICE_CLASSIC, 0},
-    {"DELETE", "/leaderboard/reset", SLUICE_STEP(reset), MANAGE, NULL, 0, SLUICE_CLASSIC, 0},
+    {"GET", "/leaderboard/score/{userId}", SLUICE_STEP(classic_score), "client", NULL, 0,
+     SLUICE_CLASSIC, 0},
+    {"DELETE", "/leaderboard/delete/{userId}", SLUICE_STEP(classic_delete), MANAGE, NULL, 0,
+     SLUICE_CLASSIC, 0},
+    {"DELETE", "/leaderboard/reset", SLUICE_STEP(classic_reset), MANAGE, NULL, 0, SLUICE_CLASSIC,
+     0},
+    {"GET", "/v1/leaderboards", SLUICE_STEP(list_boards), "client", NULL, 0, 0, 0},
+    {"PUT", "/v1/leaderboards/{b}", SLUICE_STEP(define_board), MANAGE, NULL, 0, 0, 0},
+    {"GET", "/v1/leaderboards/{b}", SLUICE_STEP(show_board), "client", NULL, 0, 0, 0},
+    {"DELETE", "/v1/leaderboards/{b}", SLUICE_STEP(delete_board), MANAGE, NULL, 0, 0, 0},
+    {"POST", "/v1/leaderboards/{b}/scores", SLUICE_STEP(submit_scores), "client", NULL,
+     BATCH_BODY, 0, 0},
+    {"GET", "/v1/leaderboards/{b}/top", SLUICE_STEP(read_top), "client", NULL, 0, 0, 0},
+    {"GET", "/v1/leaderboards/{b}/range", SLUICE_STEP(read_range), "client", NULL, 0, 0, 0},
+    {"GET", "/v1/leaderboards/{b}/entries/{u}", SLUICE_STEP(read_entry), "client", NULL, 0, 0, 0},
+    {"DELETE", "/v1/leaderboards/{b}/entries/{u}", SLUICE_STEP(remove_entry), MANAGE, NULL, 0, 0,
+     0},
+    {"GET", "/v1/leaderboards/{b}/around/{u}", SLUICE_STEP(read_around), "client", NULL, 0, 0, 0},
+    {"GET", "/v1/leaderboards/{b}/percentile/{u}", SLUICE_STEP(read_percentile), "client", NULL, 0,
+     0, 0},
+    {"POST", "/v1/leaderboards/{b}/lookup", SLUICE_STEP(read_lookup), "client", NULL, 0, 0, 0},
+    {"GET", "/v1/leaderboards/{b}/periods", SLUICE_STEP(read_periods), "client", NULL, 0, 0, 0},
+    {"GET", "/v1/leaderboards/{b}/periods/{p}", SLUICE_STEP(read_period), "client", NULL, 0, 0, 0},
 };
+
+/* A script with the part that all of them share in front. */
+static const sluice_script *script(sluice_host *host, const char *name, const char *own)
+{
+    size_t shared = strlen(common_lua), len = strlen(own);
+    char *whole = sluice_host_alloc(host, shared + len + 1);
+    memcpy(whole, common_lua, shared);
+    memcpy(whole + shared, own, len + 1);
+    return sluice_add_script(host, name, whole);
+}
 
 static int32_t configure(sluice_host *host, void *self)
 {
-    (void)self;
+    struct leaderboard *leaderboard = self;
+    leaderboard->boards = sluice_host_alloc(host, sizeof(struct board *) * REMEMBERED_BOARDS);
+    leaderboard->submit = script(host, "submit", submit_lua);
+    leaderboard->look = script(host, "look", look_lua);
+    leaderboard->range = script(host, "range", range_lua);
+    leaderboard->remove = script(host, "remove", remove_lua);
     sluice_routes(host, routes);
     return 0;
+}
+
+static void stop(sluice_worker *worker, void *self)
+{
+    struct leaderboard *leaderboard = self;
+    (void)worker;
+    for (size_t i = 0; i < REMEMBERED_BOARDS; i++)
+        free(leaderboard->boards[i]);
 }
 
 static const sluice_descriptor descriptor = {
@@ -212,8 +83,10 @@ static const sluice_descriptor descriptor = {
     .abi_minor = SLUICE_ABI_MINOR,
     .name = "leaderboard",
     .version = "0.1.0",
-    .summary = "scores and ranks from a Redis sorted set",
+    .summary = "scores and ranks from Redis sorted sets",
+    .self_size = sizeof(struct leaderboard),
     .configure = configure,
+    .stop = stop,
 };
 
 const sluice_descriptor *sluice_plugin(void)

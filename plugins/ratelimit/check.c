@@ -89,7 +89,9 @@ sluice_verdict check_limit(sluice_request *req, void *self, const sluice_reply *
         sluice_member_wrong(&in, "policy", "must be the name of a policy of this gateway");
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
-    const char *space = sluice_who(req)->space;
+    const sluice_identity *who =
+        sluice_who(req); /* NULL where the configuration opened the route */
+    const char *space = who && who->space ? who->space : "";
     return ask(req, ratelimit, policy, demand_key(req, policy, KIND_CHECK, space, subject), cost);
 }
 

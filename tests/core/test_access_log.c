@@ -1,16 +1,21 @@
 /* Request ids, trace ids and the access log's lines.
  *
  * SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "access_log.h"
+#include "log.h"
 #include "request_id.h"
 
 static void a_good_id_of_the_client_is_kept(void **state)
@@ -19,6 +24,10 @@ static void a_good_id_of_the_client_is_kept(void **state)
     char id[REQUEST_ID_SIZE];
     request_id_take(id, "Ab-9_x.7");
     assert_string_equal(id, "Ab-9_x.7");
+    char longest[REQUEST_ID_SIZE] = {0};
+    memset(longest, 'z', sizeof longest - 1);
+    request_id_take(id, longest);
+    assert_string_equal(id, longest);
 }
 
 static void a_bad_id_is_replaced_by_a_new_one_each_time(void **state)
@@ -37,6 +46,47 @@ static void a_bad_id_is_replaced_by_a_new_one_each_time(void **state)
         assert_string_not_equal(id, last);
         memcpy(last, id, sizeof last);
     }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* More of them than one stock of random bytes makes. */
+static void ids_do_not_repeat(void **state)
+{
+    (void)state;
+    static char ids[1000][REQUEST_ID_SIZE];
+    for (size_t i = 0; i < 1000; i++)
+        request_id_take(ids[i], NULL);
+    qsort(ids, 1000, sizeof ids[0], by_text);
+    for (size_t i = 1; i < 1000; i++)
+        assert_string_not_equal(ids[i - 1], ids[i]);
+}
+
+static void a_child_that_resets_makes_other_ids_than_its_parent(void **state)
+{
+    (void)state;
+    char ours[REQUEST_ID_SIZE], theirs[REQUEST_ID_SIZE] = "";
+    int ends[2], status = 0;
+    request_id_reset();
+    request_id_take(ours, NULL); /* there is a stock to share */
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        request_id_reset();
+        request_id_take(theirs, NULL);
+        _exit(write(ends[1], theirs, 32) == 32 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(read(ends[0], theirs, 32), 32);
+    request_id_take(ours, NULL);
+    assert_string_not_equal(ours, theirs);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void a_traceparent_gives_its_trace_id(void **state)
@@ -106,13 +156,55 @@ static void a_line_is_json_and_says_who_what_and_how_long(void **state)
     json_decref(line);
 }
 
+/* What the process writes to stderr meanwhile. */
+static size_t written(void (*doing)(void), char *ret_bytes, size_t size)
+{
+    int ends[2], kept = dup(STDERR_FILENO);
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    dup2(ends[1], STDERR_FILENO);
+    doing();
+    dup2(kept, STDERR_FILENO);
+    ssize_t len = read(ends[0], ret_bytes, size - 1);
+    close(kept);
+    close(ends[0]);
+    close(ends[1]);
+    ret_bytes[len > 0 ? len : 0] = '\0';
+    return len > 0 ? (size_t)len : 0;
+}
+
+static void log_two(void)
+{
+    struct access_entry entry = {
+        .request_id = "one", .method = "GET", .route = "", .status = 404, .address = "unix"};
+    access_log(&entry);
+    entry.request_id = "two";
+    access_log(&entry);
+}
+
+static void lines_wait_for_the_flush(void **state)
+{
+    (void)state;
+    char lines[1024];
+    assert_int_equal(written(log_two, lines, sizeof lines), 0);
+    assert_true(written(log_flush, lines, sizeof lines) > 0);
+    char *second = strchr(lines, '\n') + 1;
+    assert_int_equal(strcspn(second, "\n"), strlen(second) - 1);
+    json_t *line = json_loads(second, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(line, "id")), "two");
+    assert_string_equal(json_string_value(json_object_get(line, "route")), "");
+    json_decref(line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_id_of_the_client_is_kept),
         cmocka_unit_test(a_bad_id_is_replaced_by_a_new_one_each_time),
+        cmocka_unit_test(ids_do_not_repeat),
+        cmocka_unit_test(a_child_that_resets_makes_other_ids_than_its_parent),
         cmocka_unit_test(a_traceparent_gives_its_trace_id),
         cmocka_unit_test(a_line_is_json_and_says_who_what_and_how_long),
+        cmocka_unit_test(lines_wait_for_the_flush),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,8 +163,8 @@ static void a_socket_that_was_left_behind_is_replaced_and_a_live_one_is_not(void
 static void what_is_no_address_is_refused_with_examples(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "3000", "localhost:3000", "127.0.0.1:99999",
-                                      "127.0.0.1:", "[::1]", "unix:", "127.0.0.1:30x"};
+    static const char *const bad[] = {"",           "3000",  "localhost:3000", "127.0.0.1:99999",
+                                      "127.0.0.1:", "[::1]", "unix:",          "127.0.0.1:30x"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const char *why = NULL;
         assert_int_equal(address_listen(bad[i], &arena, &why), -EINVAL);

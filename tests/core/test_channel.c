@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -132,6 +133,27 @@ static void ends_are_told_in_words(void **state)
     assert_string_equal(text, "was killed by SIGKILL");
 }
 
+/* A parent that ignores SIGCHLD hands that down through exec; the kernel then reaps for us. */
+static void children_are_told_of_whatever_the_parent_ignored(void **state)
+{
+    (void)state;
+    static const int none[] = {0};
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGCHLD, SIG_IGN);
+        if (child_signals(none) < 0)
+            _exit(1);
+        pid_t child = child_fork(SIGKILL);
+        if (child == 0)
+            _exit(3);
+        bool told = waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 3;
+        _exit(told ? 0 : 2);
+    }
+    waitpid(pid, &status, 0);
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* ---- Backoff and counters ----------------------------------------------------------------- */
 
 static void what_keeps_dying_waits_longer_and_longer(void **state)
@@ -184,6 +206,7 @@ int main(void)
         cmocka_unit_test(the_end_of_the_other_side_is_told),
         cmocka_unit_test(a_child_dies_with_its_parent),
         cmocka_unit_test(ends_are_told_in_words),
+        cmocka_unit_test(children_are_told_of_whatever_the_parent_ignored),
         cmocka_unit_test(what_keeps_dying_waits_longer_and_longer),
         cmocka_unit_test(a_healthy_run_forgets_what_came_before),
         cmocka_unit_test(counters_are_shared_by_all_who_map_them),

@@ -73,6 +73,10 @@ static const struct example refused[] = {
     {"GET", "/\xc3\xa4", "HTTP/1.1", {"Host: a"}, "bad_target", 400},
     /* expectation */
     {"POST", "/", "HTTP/1.1", {"Host: a", "Expect: 200-ok"}, "expectation_failed", 417},
+    {"POST", "/", "HTTP/1.1", {"Host: a", "Expect: 100-continue", "Expect: 200-ok"},
+     "expectation_failed", 417},
+    {"POST", "/", "HTTP/1.1", {"Host: a", "Expect: 100-continue, 200-ok"},
+     "expectation_failed", 417},
 };
 
 static const struct example accepted[] = {
@@ -129,6 +133,20 @@ static void what_is_clear_passes(void **state)
     }
 }
 
+/* Where a name or a value ends is told by its length, not by a NUL in it. */
+static void a_nul_in_a_header_is_refused_wherever_it_stands(void **state)
+{
+    (void)state;
+    struct header headers[] = {{"Host", "a", 4, 1}, {"Content-Length", "1\0002", 14, 3}};
+    struct message message = {"POST", "/", "HTTP/1.1", headers, 2};
+    assert_string_equal(guard_check(&message)->code, "bad_header_value");
+    headers[1] = (struct header){"Content-Length\0x", "1", 16, 1};
+    assert_string_equal(guard_check(&message)->code, "bad_header_name");
+    headers[0] = (struct header){"Host", "a\0/", 4, 3};
+    message.header_count = 1;
+    assert_string_equal(guard_check(&message)->code, "bad_header_value");
+}
+
 static void a_bodys_length_is_read_once_the_guard_has_passed(void **state)
 {
     (void)state;
@@ -161,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_ambiguous_or_dangerous_is_refused_by_its_code),
         cmocka_unit_test(what_is_clear_passes),
+        cmocka_unit_test(a_nul_in_a_header_is_refused_wherever_it_stands),
         cmocka_unit_test(a_bodys_length_is_read_once_the_guard_has_passed),
         cmocka_unit_test(headers_are_found_in_any_case_and_the_first_wins),
     };

@@ -1,6 +1,7 @@
 /* The hang-up watch and the count of received bytes, on real TCP connections.
  *
  * SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,6 +25,7 @@ struct bench {
     int ours, theirs;
     unsigned told;
     uint64_t token;
+    int to_forget; /* when the next one is told; -1: none */
 };
 
 static void told(void *owner, uint64_t token)
@@ -31,6 +33,8 @@ static void told(void *owner, uint64_t token)
     struct bench *bench = owner;
     bench->told++;
     bench->token = token;
+    if (bench->to_forget >= 0)
+        hangup_forget(bench->hangup, bench->to_forget);
 }
 
 static void connect_pair(int ret_pair[2])
@@ -58,6 +62,7 @@ static int setup(void **state)
     connect_pair(pair);
     bench.ours = pair[0];
     bench.theirs = pair[1];
+    bench.to_forget = -1;
     *state = &bench;
     return 0;
 }
@@ -138,6 +143,53 @@ static void watching_again_has_the_new_token(void **state)
     assert_int_equal(bench->token, 2);
 }
 
+static void a_hung_up_peer_is_told_again_when_watched_again(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(hangup_watch(bench->hangup, bench->ours, 1), 0);
+    shutdown(bench->theirs, SHUT_WR);
+    turn(bench);
+    assert_int_equal(bench->told, 1);
+    bench->told = 0;
+    assert_int_equal(hangup_watch(bench->hangup, bench->ours, 2), 0);
+    assert_int_equal(bench->told, 0); /* not from within the call */
+    turn(bench);
+    assert_int_equal(bench->told, 1);
+    assert_int_equal(bench->token, 2);
+}
+
+static void hang_up(int theirs, int ours)
+{
+    struct pollfd arrived = {.fd = ours, .events = POLLRDHUP};
+    assert_int_equal(shutdown(theirs, SHUT_WR), 0);
+    assert_int_equal(poll(&arrived, 1, 5000), 1);
+}
+
+static void what_is_forgotten_while_another_is_told_is_not_told(void **state)
+{
+    struct bench *bench = *state;
+    int pair[2];
+    connect_pair(pair);
+    assert_int_equal(hangup_watch(bench->hangup, bench->ours, 1), 0);
+    assert_int_equal(hangup_watch(bench->hangup, pair[0], 2), 0);
+    hang_up(bench->theirs, bench->ours);
+    hang_up(pair[1], pair[0]);
+    bench->to_forget = pair[0];
+    turn(bench);
+    assert_int_equal(bench->told, 1);
+    assert_int_equal(bench->token, 1);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void a_closed_descriptor_can_not_be_watched(void **state)
+{
+    struct bench *bench = *state;
+    int fd = dup(bench->ours);
+    close(fd);
+    assert_int_equal(hangup_watch(bench->hangup, fd, 1), -EBADF);
+}
+
 static void received_bytes_are_counted_and_other_sockets_have_no_count(void **state)
 {
     struct bench *bench = *state;
@@ -149,6 +201,7 @@ static void received_bytes_are_counted_and_other_sockets_have_no_count(void **st
     assert_int_equal(tcp_bytes_received(bench->ours), 5);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     assert_true(tcp_bytes_received(pair[0]) < 0);
+    assert_int_equal(tcp_bytes_received(-1), -EBADF);
     close(pair[0]);
     close(pair[1]);
 }
@@ -162,6 +215,9 @@ int main(void)
         TEST(bytes_are_no_hang_up),
         TEST(a_forgotten_connection_is_not_told),
         TEST(watching_again_has_the_new_token),
+        TEST(a_hung_up_peer_is_told_again_when_watched_again),
+        TEST(what_is_forgotten_while_another_is_told_is_not_told),
+        TEST(a_closed_descriptor_can_not_be_watched),
         TEST(received_bytes_are_counted_and_other_sockets_have_no_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,10 +233,71 @@ static void a_redis_is_started_started_again_when_killed_and_stopped(void **stat
     turn_until(&embedded, EMBEDDED_WAITING);
     turn_until(&embedded, EMBEDDED_UP);
     assert_int_not_equal(embedded.pid, first);
+    assert_int_equal(getpgid(embedded.pid), embedded.pid); /* no terminal's ^C reaches it */
     embedded_stop(&embedded);
     turn_until(&embedded, EMBEDDED_OFF);
     assert_int_equal(access(in_folder("redis/appendonlydir"), F_OK), 0);
     close(home.lock);
+}
+
+/* A server whose master was killed saves for a moment: two must not write the same files. */
+static void a_redis_waits_until_the_one_before_has_ended(void **state)
+{
+    (void)state;
+    struct home home = {0};
+    struct embedded first, second;
+    const char *why = NULL;
+    assert_int_equal(home_take(&home, &arena, folder, &why), 0);
+    assert_int_equal(embedded_start(&first, &arena, "redis-server", folder, &why), 0);
+    turn_until(&first, EMBEDDED_UP);
+    embedded_forget(&first); /* as a killed master does: the server alone has the lock now */
+    assert_int_equal(embedded_start(&second, &arena, "redis-server", folder, &why), 0);
+    assert_int_equal(second.state, EMBEDDED_WAITING);
+    assert_int_equal(second.pid, 0);
+    embedded_turn(&second, second.next_look);
+    assert_int_equal(second.state, EMBEDDED_WAITING);
+    assert_string_equal(second.trouble, "");
+    embedded_turn(&second, second.answer_by);
+    assert_non_null(strstr(second.trouble, arena_printf(&arena, "pid %ld", (long)first.pid)));
+    kill(first.pid, SIGTERM);
+    assert_int_equal(waitpid(first.pid, NULL, 0), first.pid);
+    second.next_look = clock_monotonic_ms();
+    turn_until(&second, EMBEDDED_UP);
+    assert_string_equal(second.trouble, "");
+    embedded_stop(&second);
+    turn_until(&second, EMBEDDED_OFF);
+    close(home.lock);
+}
+
+static void a_redis_that_ends_before_it_is_up_says_why(void **state)
+{
+    (void)state;
+    struct embedded embedded;
+    const char *why = NULL;
+    assert_int_equal(embedded_start(&embedded, &arena, "/bin/false", folder, &why), 0);
+    turn_until(&embedded, EMBEDDED_WAITING);
+    assert_non_null(strstr(embedded.trouble, "exited with status 1 before it was up"));
+    assert_non_null(strstr(embedded.trouble, "redis/redis.log"));
+    embedded_stop(&embedded);
+    assert_int_equal(embedded.state, EMBEDDED_OFF);
+}
+
+static void a_redis_that_stays_silent_is_killed(void **state)
+{
+    (void)state;
+    struct embedded embedded;
+    const char *why = NULL;
+    FILE *file = fopen(in_folder("silent"), "w");
+    fputs("#!/bin/sh\nexec sleep 1000\n", file);
+    fclose(file);
+    assert_int_equal(chmod(in_folder("silent"), 0700), 0);
+    assert_int_equal(embedded_start(&embedded, &arena, in_folder("silent"), folder, &why), 0);
+    embedded_turn(&embedded, embedded.answer_by - 1);
+    assert_int_equal(embedded.state, EMBEDDED_STARTING);
+    embedded_turn(&embedded, embedded.next_look + 1000);
+    turn_until(&embedded, EMBEDDED_WAITING);
+    assert_non_null(strstr(embedded.trouble, "killed by SIGKILL"));
+    embedded_stop(&embedded);
 }
 
 static void a_missing_program_is_told_with_its_package(void **state)
@@ -275,6 +336,9 @@ int main(void)
         TEST(an_object_is_copied_into_folders_that_are_made),
         TEST(what_is_no_object_has_no_build_id),
         TEST(a_redis_is_started_started_again_when_killed_and_stopped),
+        TEST(a_redis_waits_until_the_one_before_has_ended),
+        TEST(a_redis_that_ends_before_it_is_up_says_why),
+        TEST(a_redis_that_stays_silent_is_killed),
         TEST(a_missing_program_is_told_with_its_package),
         TEST(a_path_too_long_for_a_socket_is_told),
     };

@@ -34,47 +34,62 @@ static const sluice_identity acme = {
     .kinds = SLUICE_IDENTITY_CLIENT, .client = "acme", .scopes = "jobs:work leaderboard:manage"};
 static const sluice_identity deputy = {
     .kinds = SLUICE_IDENTITY_CLIENT, .client = "deputy", .scopes = "admin:apikey"};
-static const sluice_identity user = {
-    .kinds = SLUICE_IDENTITY_SESSION, .user = "ann", .scopes = ""};
+static const sluice_identity other = {
+    .kinds = SLUICE_IDENTITY_CLIENT, .client = "other", .scopes = "leaderboard:manager"};
+static const sluice_identity user = {.kinds = SLUICE_IDENTITY_SESSION, .user = "ann", .scopes = ""};
+static const sluice_identity both = {.kinds = SLUICE_IDENTITY_CLIENT | SLUICE_IDENTITY_SESSION,
+                                     .client = "other",
+                                     .user = "ann",
+                                     .scopes = ""};
 
+/* Every requirement against everybody, at a route of apikey's whose {id} is acme: 200 fits, 401 is
+ * not known as what it takes, 403 is known and not allowed. */
 static void identities_fit_as_the_grammar_says(void **state)
 {
     (void)state;
+    static const sluice_identity *const who[] = {NULL,    &user,  &other, &acme,
+                                                 &deputy, &admin, &both};
     static const struct {
         const char *auth;
-        const sluice_identity *who;
-        enum judgement judgement;
+        unsigned status[sizeof who / sizeof who[0]]; /* in the order of `who` */
     } rows[] = {
-        {"none", NULL, JUDGED_FIT},
-        {"none", &acme, JUDGED_FIT},
-        {"client", NULL, JUDGED_UNKNOWN},
-        {"client", &acme, JUDGED_FIT},
-        {"client", &admin, JUDGED_FORBIDDEN},
-        {"client", &user, JUDGED_UNKNOWN},
-        {"session", &user, JUDGED_FIT},
-        {"session", &acme, JUDGED_UNKNOWN},
-        {"client,session", &user, JUDGED_FIT},
-        {"admin", NULL, JUDGED_UNKNOWN},
-        {"admin", &admin, JUDGED_FIT},
-        {"admin", &acme, JUDGED_FORBIDDEN},
-        {"admin", &deputy, JUDGED_FIT},
-        {"self", &acme, JUDGED_FIT},
-        {"self", &admin, JUDGED_FIT},
-        {"self", &deputy, JUDGED_FIT},
-        {"self", &user, JUDGED_UNKNOWN},
-        {"scope:leaderboard:manage", &acme, JUDGED_FIT},
-        {"scope:leaderboard", &acme, JUDGED_FORBIDDEN},
-        {"scope:work", &acme, JUDGED_FORBIDDEN},
-        {"admin, scope:leaderboard:manage", &acme, JUDGED_FIT},
-        {"admin,scope:leaderboard:manage", &admin, JUDGED_FIT},
-        {"admin,scope:sessions:manage", &acme, JUDGED_FORBIDDEN},
+        {"none", {200, 200, 200, 200, 200, 200, 200}},
+        {"client", {401, 401, 200, 200, 200, 403, 200}},
+        {"session", {401, 200, 401, 401, 401, 401, 200}},
+        {"admin", {401, 401, 403, 403, 200, 200, 403}},
+        {"self", {401, 401, 403, 200, 200, 200, 403}},
+        {"scope:leaderboard:manage", {401, 401, 403, 200, 403, 403, 403}},
+        {"scope:leaderboard", {401, 401, 403, 403, 403, 403, 403}},
+        {"client,session", {401, 200, 200, 200, 200, 403, 200}},
+        {"client, admin", {401, 401, 200, 200, 200, 200, 200}},
+        {"session,admin", {401, 200, 403, 403, 200, 200, 200}},
+        {"session,self", {401, 200, 403, 200, 200, 200, 200}},
+        {"admin , scope:leaderboard:manage", {401, 401, 403, 200, 200, 200, 403}},
+        {"scope:sessions:manage,scope:jobs:work", {401, 401, 403, 200, 403, 403, 403}},
     };
+    static const unsigned statuses[] = {
+        [JUDGED_FIT] = 200, [JUDGED_UNKNOWN] = 401, [JUDGED_FORBIDDEN] = 403};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct needs needs = parse(rows[i].auth);
-        enum judgement judgement = needs_judge(&needs, rows[i].who, "apikey", "acme");
-        if (judgement != rows[i].judgement)
-            fail_msg("row %zu (%s): %d instead of %d", i, rows[i].auth, (int)judgement,
-                     (int)rows[i].judgement);
+        for (size_t j = 0; j < sizeof who / sizeof who[0]; j++) {
+            unsigned status = statuses[needs_judge(&needs, who[j], "apikey", "acme")];
+            if (status != rows[i].status[j])
+                fail_msg("%s, identity %zu: %u instead of %u", rows[i].auth, j, status,
+                         rows[i].status[j]);
+        }
+    }
+}
+
+static void scopes_count_for_clients_alone(void **state)
+{
+    (void)state;
+    const sluice_identity posing = {.kinds = SLUICE_IDENTITY_SESSION,
+                                    .user = "ann",
+                                    .scopes = "admin:apikey leaderboard:manage"};
+    const char *const auths[] = {"admin", "self", "scope:leaderboard:manage"};
+    for (size_t i = 0; i < sizeof auths / sizeof auths[0]; i++) {
+        struct needs needs = parse(auths[i]);
+        assert_int_equal(needs_judge(&needs, &posing, "apikey", "acme"), JUDGED_UNKNOWN);
     }
 }
 
@@ -101,8 +116,13 @@ static void words_outside_the_grammar_are_pointed_at(void **state)
     static const struct {
         const char *auth, *wrong;
     } rows[] = {
-        {"", ""}, {"clients", "clients"}, {"client,", ""}, {"client, root", "root"},
-        {"scope:", "scope:"}, {"none,client", "none"},
+        {"", ""},
+        {"clients", "clients"},
+        {"client,", ""},
+        {"client, root", "root"},
+        {"scope:", "scope:"},
+        {"none,client", "none"},
+        {"client,scope:a b", "scope:a b"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct needs needs;
@@ -137,6 +157,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
     const struct CMUnitTest tests[] = {
         TEST(identities_fit_as_the_grammar_says),
+        TEST(scopes_count_for_clients_alone),
         TEST(another_clients_self_is_forbidden),
         TEST(an_admin_scope_counts_for_its_own_area_alone),
         TEST(words_outside_the_grammar_are_pointed_at),

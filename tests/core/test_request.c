@@ -744,6 +744,29 @@ static void what_the_guard_refuses_closes_the_connection(void **state)
     request_end(req, true);
 }
 
+static void all_lines_of_forwarded_for_count(void **state)
+{
+    (void)state;
+    struct network *proxies = memory_new(struct network);
+    add_route("GET", "/x", fine, "none");
+    assert_int_equal(network_parse("192.0.2.0/24", proxies), 0);
+    bench->worker.trusted = proxies;
+    bench->worker.trusted_count = 1;
+    struct request *req = request_begin(&bench->worker, "/x");
+    headers[0] = (struct header){"Host", "example", 4, 7};
+    headers[1] = (struct header){"X-Forwarded-For", "6.6.6.6", 15, 7};
+    headers[2] = (struct header){"x-forwarded-for", "198.51.100.1", 15, 12};
+    req->transport = &fake_transport;
+    req->message.method = "GET";
+    req->message.version = "HTTP/1.1";
+    req->message.headers = headers;
+    req->message.header_count = 3;
+    request_head(req, (struct sockaddr *)&bench->peer);
+    assert_string_equal(req->address, "198.51.100.1");
+    request_end(req, true);
+    free(proxies);
+}
+
 /* ---- Ending ------------------------------------------------------------------------------- */
 
 static void note_cleanup(void *what)
@@ -803,6 +826,7 @@ int main(void)
         TEST(a_declared_body_that_is_too_large_is_refused_before_it_is_read),
         TEST(the_handler_waits_for_the_body),
         TEST(what_the_guard_refuses_closes_the_connection),
+        TEST(all_lines_of_forwarded_for_count),
         TEST(cleanups_run_in_reverse_when_the_request_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,29 @@ static void a_classic_route_ignores_case_and_a_trailing_slash(void **state)
     assert_none("GET", "/leaderboard/rank/", 404);
 }
 
+static void a_parameter_beats_no_literal_however_that_is_spelled(void **state)
+{
+    (void)state;
+    assert_null(try_add("GET", "/Board/top", SLUICE_CLASSIC));
+    assert_null(try_add("GET", "/board/{user}", SLUICE_CLASSIC));
+    assert_null(try_add("GET", "/board/Page", SLUICE_CLASSIC));
+    assert_route("GET", "/board/top", "/Board/top");
+    assert_route("GET", "/BOARD/page/", "/board/Page");
+    assert_route("GET", "/board/ann", "/board/{user}");
+}
+
+static void a_literal_in_another_spelling_does_not_hide_the_parameter(void **state)
+{
+    (void)state;
+    add("GET", "/users/ME");
+    add("GET", "/users/{id}");
+    add("GET", "/Users/{id}");
+    assert_route("GET", "/users/ME", "/users/ME");
+    assert_route("GET", "/users/me", "/users/{id}");
+    assert_route("GET", "/Users/me", "/Users/{id}");
+    assert_none("GET", "/USERS/me", 404);
+}
+
 static void an_empty_segment_is_no_parameter(void **state)
 {
     (void)state;
@@ -157,7 +180,7 @@ static void the_root_can_have_a_route(void **state)
     (void)state;
     add("GET", "/");
     assert_route("GET", "/", "/");
-    assert_none("GET", "*", 404);
+    assert_none("GET", "", 404);
 }
 
 /* ---- Methods ------------------------------------------------------------------------------ */
@@ -167,6 +190,34 @@ static void head_is_served_by_get(void **state)
     (void)state;
     add("GET", "/x");
     assert_route("HEAD", "/x", "/x");
+}
+
+static void a_route_for_head_itself_beats_gets(void **state)
+{
+    (void)state;
+    add("GET", "/x");
+    add("HEAD", "/x");
+    assert_string_equal(find("HEAD", "/x").route->method, "HEAD");
+    assert_string_equal(find("GET", "/x").route->method, "GET");
+}
+
+static void a_route_for_options_is_found(void **state)
+{
+    (void)state;
+    add("OPTIONS", "/x");
+    assert_route("OPTIONS", "/x", "/x");
+    assert_string_equal(find("GET", "/x").allow, "OPTIONS");
+}
+
+static void the_whole_server_takes_what_any_route_takes(void **state)
+{
+    (void)state;
+    add("PUT", "/x");
+    add("GET", "/y");
+    struct match match = find("OPTIONS", "*");
+    assert_null(match.route);
+    assert_int_equal(match.status, 405);
+    assert_string_equal(match.allow, "GET, HEAD, OPTIONS, PUT");
 }
 
 static void other_methods_are_listed(void **state)
@@ -193,16 +244,29 @@ static void the_same_shape_twice_is_refused_by_both_names(void **state)
     assert_non_null(strstr(error, "/a/{x}"));
 }
 
+static void the_same_path_in_another_case_is_taken_where_case_is_ignored(void **state)
+{
+    (void)state;
+    assert_null(try_add("GET", "/board/{a}/top", SLUICE_CLASSIC));
+    assert_non_null(strstr(try_add("GET", "/Board/{b}/TOP", SLUICE_CLASSIC), "/board/{a}/top"));
+    assert_non_null(try_add("GET", "/BOARD/{b}/top", 0));
+    assert_null(try_add("PUT", "/BOARD/{b}/top", 0));
+    assert_null(try_add("PUT", "/board/{long}/top", 0));
+    assert_non_null(try_add("PUT", "/board/{b}/top", 0));
+    assert_non_null(try_add("PUT", "/board/{c}/top", SLUICE_CLASSIC));
+}
+
 static void patterns_that_can_not_be_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",      "a",       "/a//b",   "/a/",    "/{}",
-                                      "/{a",   "/a}",     "/x{a}",   "/{a}x",  "/{{a}}",
-                                      "/{a}{b}"};
+    static const char *const bad[] = {"",    "a",     "/a//b", "/a/",    "/{}",     "/{a",
+                                      "/a}", "/x{a}", "/{a}x", "/{{a}}", "/{a}{b}", "/{a}/{a}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (!try_add("GET", bad[i], 0))
             fail_msg("taken: %s", bad[i]);
     assert_non_null(try_add("GET", "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}", 0));
+    assert_non_null(try_add("GET", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", 0));
+    assert_null(try_add("GET", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", 0));
 }
 
 static void routes_are_listed_in_order(void **state)
@@ -232,6 +296,22 @@ static void a_query_gives_the_first_value_decoded(void **state)
     assert_null(query_value(&arena, "", "a"));
 }
 
+static void escapes_are_decoded_once(void **state)
+{
+    (void)state;
+    assert_string_equal(percent_decode(&arena, "%2541", 5, false), "%41");
+    assert_string_equal(percent_decode(&arena, "%2b", 3, true), "+");
+    assert_string_equal(percent_decode(&arena, "", 0, true), "");
+}
+
+static void an_escape_ends_where_its_bytes_end(void **state)
+{
+    (void)state;
+    assert_null(percent_decode(&arena, "a%41", 2, false));
+    assert_null(percent_decode(&arena, "a%41", 3, false));
+    assert_string_equal(percent_decode(&arena, "a%41", 4, false), "aA");
+}
+
 static void a_plus_is_a_plus_in_a_path(void **state)
 {
     (void)state;
@@ -251,6 +331,18 @@ static void a_cookie_is_found_among_others(void **state)
     assert_null(cookie_value(&arena, "", "sid"));
 }
 
+static void a_cookie_header_may_be_untidy(void **state)
+{
+    (void)state;
+    const char *header = " ;; alone;a = 1;\tb=x=y \t;c=\"; d=\"\";=nameless; ";
+    assert_string_equal(cookie_value(&arena, header, "b"), "x=y");
+    assert_string_equal(cookie_value(&arena, header, "c"), "\"");
+    assert_string_equal(cookie_value(&arena, header, "d"), "");
+    assert_null(cookie_value(&arena, header, "alone"));
+    assert_null(cookie_value(&arena, header, "a"));
+    assert_null(cookie_value(&arena, header, "B"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -261,18 +353,27 @@ int main(void)
         TEST(parameters_are_decoded),
         TEST(literals_are_compared_decoded),
         TEST(a_classic_route_ignores_case_and_a_trailing_slash),
+        TEST(a_parameter_beats_no_literal_however_that_is_spelled),
+        TEST(a_literal_in_another_spelling_does_not_hide_the_parameter),
         TEST(an_empty_segment_is_no_parameter),
         TEST(a_broken_escape_or_an_encoded_nul_is_a_400),
         TEST(more_segments_than_any_pattern_match_nothing),
         TEST(the_root_can_have_a_route),
         TEST(head_is_served_by_get),
+        TEST(a_route_for_head_itself_beats_gets),
+        TEST(a_route_for_options_is_found),
+        TEST(the_whole_server_takes_what_any_route_takes),
         TEST(other_methods_are_listed),
         TEST(the_same_shape_twice_is_refused_by_both_names),
+        TEST(the_same_path_in_another_case_is_taken_where_case_is_ignored),
         TEST(patterns_that_can_not_be_are_refused),
         TEST(routes_are_listed_in_order),
         TEST(a_query_gives_the_first_value_decoded),
+        TEST(escapes_are_decoded_once),
+        TEST(an_escape_ends_where_its_bytes_end),
         TEST(a_plus_is_a_plus_in_a_path),
         TEST(a_cookie_is_found_among_others),
+        TEST(a_cookie_header_may_be_untidy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,6 +80,38 @@ static void what_a_killed_gateway_left_behind_does_not_stop_the_next(struct worl
     assert_int_equal(gateway_stop(world), 0);
 }
 
+static pid_t embedded_redis(struct world *world)
+{
+    static const char up[] = "redis-server is up (pid ";
+    const char *line = strstr(gateway_log(world), up);
+    assert_non_null(line);
+    return (pid_t)strtol(line + strlen(up), NULL, 10);
+}
+
+/* A redis-server removes its socket when it ends, whoever's that is by then. */
+static void a_redis_that_ends_late_does_not_get_in_the_way_of_the_next(struct world *world)
+{
+    gateway_start(world);
+    pid_t late = embedded_redis(world);
+    assert_int_equal(kill(late, SIGSTOP), 0);
+    gateway_signal(world, SIGKILL);
+    assert_int_equal(gateway_wait_end(world), -1);
+    gateway_launch(world);
+    wait_until(world, logged(world, "listening on"));
+    assert_int_equal(kill(late, SIGCONT), 0);
+    gateway_wait_ready(world);
+    wait_until(world, !process_is_alive(late));
+    /* Whoever connects from now on must find the socket, too. */
+    pid_t workers[PROCESSES_MAX], now[PROCESSES_MAX];
+    assert_int_equal(gateway_workers(world, workers), 2);
+    assert_int_equal(kill(workers[0], SIGKILL), 0);
+    assert_int_equal(kill(workers[1], SIGKILL), 0);
+    wait_until(world, !process_is_alive(workers[0]) && !process_is_alive(workers[1]) &&
+                          gateway_workers(world, now) == 2);
+    wait_until(world, get(world, "/probe/count", NULL)->status == 200);
+    assert_int_equal(gateway_stop(world), 0);
+}
+
 /* ---- Crashes ------------------------------------------------------------------------------ */
 
 static void a_killed_worker_is_replaced_and_the_others_serve_on(struct world *world)
@@ -101,17 +133,7 @@ static void a_killed_embedded_redis_comes_back_with_its_data(struct world *world
 {
     gateway_start(world);
     wait_until(world, get(world, "/probe/count", NULL)->status == 200);
-    pid_t pids[PROCESSES_MAX], workers[PROCESSES_MAX];
-    size_t count = processes_below(world->gateway, pids);
-    size_t serving = gateway_workers(world, workers);
-    assert_int_equal(serving, 2);
-    const char *up = strstr(gateway_log(world), "redis-server is up (pid ");
-    assert_non_null(up);
-    pid_t redis = (pid_t)strtol(up + strlen("redis-server is up (pid "), NULL, 10);
-    bool below = false;
-    for (size_t i = 0; i < count; i++)
-        below = below || pids[i] == redis;
-    assert_true(below);
+    pid_t redis = embedded_redis(world);
     assert_int_equal(kill(redis, SIGKILL), 0);
     wait_until(world, times_logged(world, "redis-server is up (pid ") == 2);
     struct answer *answer;
@@ -279,6 +301,7 @@ int main(void)
         E2E(a_stopped_gateway_leaves_no_process, CONFIG),
         E2E(a_killed_master_leaves_no_orphan, CONFIG),
         E2E(what_a_killed_gateway_left_behind_does_not_stop_the_next, CONFIG),
+        E2E(a_redis_that_ends_late_does_not_get_in_the_way_of_the_next, CONFIG),
         E2E(a_killed_worker_is_replaced_and_the_others_serve_on, CONFIG),
         E2E(a_killed_embedded_redis_comes_back_with_its_data, CONFIG),
         E2E(a_reload_brings_the_new_configuration, CONFIG),

@@ -68,12 +68,13 @@ void world_run(void **state)
 
 /* ---- After -------------------------------------------------------------------------------- */
 
+/* Not by print_error, which cuts what is long. */
 static void show_tail(const struct world *world)
 {
     const char *log = gateway_log(world);
     size_t len = strlen(log);
-    print_error("---- the gateway's log, its end\n%s----\n",
-                len > TAIL_BYTES ? log + len - TAIL_BYTES : log);
+    fprintf(stderr, "---- the gateway's log, its end\n%s----\n",
+            len > TAIL_BYTES ? log + len - TAIL_BYTES : log);
 }
 
 /* What a sanitizer found in any process of the gateway is a failure of the test that made it. */
@@ -83,13 +84,11 @@ static bool sanitizers_found_something(struct world *world)
     return logged(world, "Sanitizer") || logged(world, "runtime error:");
 }
 
-static void kill_tree(pid_t pid)
+/* Everything below the test, also what has lost its own parent. */
+static void kill_all(void)
 {
-    if (pid <= 0)
-        return;
     pid_t below[PROCESSES_MAX];
-    size_t count = processes_below(pid, below);
-    kill(pid, SIGKILL);
+    size_t count = processes_below(getpid(), below);
     for (size_t i = 0; i < count; i++)
         kill(below[i], SIGKILL);
 }
@@ -113,8 +112,7 @@ int world_tear_down(void **state)
     bool found = sanitizers_found_something(world);
     if (!world->passed || found)
         show_tail(world);
-    kill_tree(world->gateway);
-    kill_tree(world->store);
+    kill_all();
     reap_all();
     answers_free(world);
     nftw(world->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);

@@ -82,14 +82,16 @@ static inline const char *sluice_printf(sluice_request *req, const char *format,
     SLUICE_PRINTF(2, 3);
 static inline const char *sluice_printf(sluice_request *req, const char *format, ...)
 {
+    char small[256]; /* long enough for most: formatted once, then copied */
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(small, sizeof small, format, args);
     va_end(args);
-    uint64_t size = len > 0 ? (uint64_t)len + 1 : 1;
-    char *text = (char *)req->api->alloc(req, size, 1);
+    if (len < (int)sizeof small)
+        return sluice_copy(req, sluice_bytes_of(small, len > 0 ? (uint64_t)len : 0));
+    char *text = (char *)req->api->alloc(req, (uint64_t)len + 1, 1);
     va_start(args, format);
-    (void)vsnprintf(text, size, format, args);
+    (void)vsnprintf(text, (size_t)len + 1, format, args);
     va_end(args);
     return text;
 }
