@@ -233,7 +233,7 @@ void http_shut_idle(struct http *http)
 void http_cut_waits(struct http *http)
 {
     for (struct connection *each = http->connections; each; each = each->next)
-        if (each->suspended)
+        if (each->suspended || each->lingering)
             request_cut_short(each->request, 503, "shutting_down",
                               "the gateway is shutting down; try again");
 }

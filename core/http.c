@@ -9,7 +9,12 @@
  * rest is then read and dropped so that the connection can be kept, a large one closes it.
  *
  * A request that waits suspends its connection; when it no longer does, resuming makes
- * libmicrohttpd call `handled` again in the same place.
+ * libmicrohttpd call `handled` again in the same place. Suspending takes a descriptor out of
+ * libmicrohttpd's epoll and resuming puts it back: two system calls, a tenth of what a short request
+ * costs. A request that waits in its last call, and not for long, lingers instead: `handled` says
+ * that it has no answer yet, and is asked again with every MHD_run. That is cheap for a few and
+ * wasteful for many, so only LINGERING_MAX may. While any do, libmicrohttpd claims that something
+ * is always due; then it is run when something has happened, and every LINGER_MS.
  *
  * SPDX-License-Identifier: MIT */
 #include "http.h"
@@ -29,6 +34,9 @@
 #define DISCARD_MAX (64 * 1024)
 /* And what of a chunked body that went past its limit is dropped before its connection is cut. */
 #define DROPPED_MAX (1024 * 1024)
+/* How many connections may linger, and how often libmicrohttpd is run for their sake. */
+#define LINGERING_MAX 256
+#define LINGER_MS 1
 /* MHD_run calls per turn: more than this and others on the loop would starve. */
 #define RUNS_PER_TURN 16
 
@@ -39,13 +47,22 @@ static int descriptor(void *connection)
     return ((struct connection *)connection)->fd;
 }
 
+static void stop_lingering(struct connection *connection)
+{
+    if (!connection->lingering)
+        return;
+    connection->lingering = false;
+    connection->http->lingering_count--;
+}
+
 static void resume(void *data)
 {
     struct connection *connection = data;
+    stop_lingering(connection);
+    connection->http->dirty = true; /* MHD_run must follow every resume */
     if (!connection->suspended)
         return;
     connection->suspended = false;
-    connection->http->dirty = true; /* MHD_run must follow every resume */
     MHD_resume_connection(connection->mhd);
 }
 
@@ -55,6 +72,19 @@ static enum MHD_Result suspend(struct connection *connection)
 {
     connection->suspended = true;
     MHD_suspend_connection(connection->mhd);
+    return MHD_YES;
+}
+
+/* Only in a request's last call: in an earlier one libmicrohttpd would go on with the body. */
+static enum MHD_Result linger_or_suspend(struct connection *connection)
+{
+    struct http *http = connection->http;
+    if (connection->lingering)
+        return MHD_YES;
+    if (!connection->request->waits_shortly || http->lingering_count >= LINGERING_MAX)
+        return suspend(connection);
+    connection->lingering = true;
+    http->lingering_count++;
     return MHD_YES;
 }
 
@@ -198,6 +228,7 @@ static enum MHD_Result take_body(struct connection *connection, const char *data
     struct request *req = connection->request;
     size_t len = *size;
     *size = 0;
+    connection->http->progress = true;
     if (!connection->discarding && req->body.len + len > req->match.route->body_max)
         refuse_late(connection);
     if (connection->discarding) {
@@ -214,7 +245,7 @@ static enum MHD_Result at_last(struct connection *connection)
 {
     switch (connection->request->state) {
     case REQUEST_WAITING:
-        return suspend(connection);
+        return linger_or_suspend(connection);
     case REQUEST_ANSWERED:
         return send_answer(connection, connection->request->closing);
     default:
@@ -281,6 +312,7 @@ static void completed(void *data, struct MHD_Connection *mhd, void **context,
     if (!req)
         return;
     struct connection *connection = req->connection;
+    stop_lingering(connection);
     connection->request = NULL;
     connection->stage = STAGE_IDLE;
     connection->discarding = false;
@@ -350,7 +382,7 @@ static void arm_timer(struct http *http)
     if (http->dirty)
         uv_timer_start(&http->timer, timer_rang, 0, 0);
     else if (MHD_get_timeout(http->daemon, &ms) == MHD_YES)
-        uv_timer_start(&http->timer, timer_rang, ms, 0);
+        uv_timer_start(&http->timer, timer_rang, !ms && http->lingering_count ? LINGER_MS : ms, 0);
     else
         uv_timer_stop(&http->timer);
 }
@@ -360,8 +392,9 @@ void http_turn(struct http *http)
     if (!http->dirty)
         return;
     for (int runs = 0; http->dirty && runs < RUNS_PER_TURN; runs++) {
-        http->dirty = false;
+        http->dirty = http->progress = false;
         MHD_run(http->daemon);
+        http->dirty = http->dirty || http->progress;
     }
     arm_timer(http);
 }

@@ -36,7 +36,8 @@ struct connection {
     struct sockaddr_storage peer;
     struct request *request; /* under way, or NULL */
     enum stage stage;
-    bool suspended;
+    bool suspended;     /* its request waits, and libmicrohttpd has put it aside */
+    bool lingering;     /* its request waits, and libmicrohttpd goes on asking us */
     bool discarding;    /* answered already: what comes of the body is dropped */
     size_t discarded;   /* bytes */
     bool idle_known;    /* `idle_bytes` was taken since the last request ended */
@@ -56,6 +57,8 @@ struct http {
     uv_timer_t accept_again;
     struct connection *connections;
     size_t connection_count;
+    size_t lingering_count;
+    bool progress; /* a handler has done something in this MHD_run: another one is due */
     bool dirty; /* MHD_run is due */
     bool accepting;
 };

@@ -102,6 +102,7 @@ struct request {
     struct running running;
     sluice_wait wait;
     bool waiting, watched, wake_queued;
+    bool waits_shortly; /* for a second at most, and a hang-up does not end it */
     const struct reply *woken_by;
     uv_timer_t timer; /* of parks and sleeps */
     unsigned held;    /* questions whose undo may still need the arena */

@@ -17,6 +17,9 @@
 #include "request.h"
 #include "worker_internal.h"
 
+/* A wait that can't be longer does not count as long: Redis answers or is given up by then. */
+#define SHORT_MS 1000
+
 /* ---- Beginning and ending a wait ---------------------------------------------------------- */
 
 static uint64_t token_bits(const struct request *req)
@@ -48,6 +51,8 @@ static bool begin(struct request *req, const sluice_wait *wait)
         return false;
     }
     req->waiting = true;
+    req->waits_shortly =
+        req->wait.timeout_ms <= SHORT_MS && !(req->wait.flags & SLUICE_END_ON_HANGUP);
     if (req->wait.flags & SLUICE_END_ON_HANGUP)
         watch(req);
     req->worker->counters->parked++;

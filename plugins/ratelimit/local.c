@@ -2,9 +2,10 @@
  *
  *   hash -> a set of four entries -> its entry, or the longest unused anew
  *
- * An entry has three buckets. `known` is the shared bucket by what Redis told last; `share` is this
- * worker's part of it, which decides; `spent` is a share that starts full, so that what it lacks is
- * what was spent here and has not come back yet.
+ * An entry has three buckets. `told` is the shared bucket as Redis told it last; `known` is the same
+ * with what was spent here since; `share` is this worker's part of it, which decides. Left alone
+ * `told` and the bucket in Redis fill alike, so what `known` lacks against `told` is what Redis has
+ * to be told.
  *
  * A level of the shared bucket is tokens x per_ms; of a share, tokens x per_ms x divisor. The
  * part of a level that belongs to this worker is therefore the same number.
@@ -23,8 +24,8 @@
 struct entry {
     uint64_t hash; /* 0: never used */
     int64_t used_at;
-    struct bucket known, share, spent;
-    bool strayed; /* share and spent are in use: Redis does not know everything */
+    struct bucket told, known, share;
+    bool strayed; /* known and share are in use: Redis does not know everything */
 };
 
 struct local {
@@ -95,7 +96,7 @@ static struct entry *find(struct local *local, uint64_t hash, const struct polic
             oldest = &set[i];
     }
     struct limit limit = whole(policy);
-    *oldest = (struct entry){.hash = hash, .used_at = now, .known = bucket_full(&limit, now)};
+    *oldest = (struct entry){.hash = hash, .used_at = now, .told = bucket_full(&limit, now)};
     return oldest;
 }
 
@@ -103,20 +104,19 @@ void local_learn(struct local *local, uint64_t hash, const struct policy *policy
                  int64_t now)
 {
     struct entry *entry = find(local, hash, policy, now);
-    entry->known = (struct bucket){.level = remaining * policy->limit.per_ms, .at = now};
+    entry->told = (struct bucket){.level = remaining * policy->limit.per_ms, .at = now};
     entry->strayed = false;
 }
 
-/* The first judgement without Redis: both shares begin. */
+/* The first judgement without Redis. */
 static void stray(const struct local *local, struct entry *entry, const struct policy *policy,
                   int64_t now)
 {
     struct limit shared = whole(policy), own = part(local, policy);
-    struct bucket known = bucket_advance(&shared, entry->known, now);
-    entry->spent = bucket_full(&own, now);
-    entry->share = entry->spent;
-    if (known.level < entry->share.level)
-        entry->share.level = known.level;
+    entry->known = bucket_advance(&shared, entry->told, now);
+    entry->share = bucket_full(&own, now);
+    if (entry->known.level < entry->share.level)
+        entry->share.level = entry->known.level;
     entry->strayed = true;
 }
 
@@ -126,26 +126,31 @@ bool local_return(struct local *local, uint64_t hash, const struct policy *polic
     struct entry *entry = find(local, hash, policy, now);
     if (!entry->strayed)
         return false;
-    struct limit shared = whole(policy), own = part(local, policy);
+    struct limit shared = whole(policy);
+    struct bucket told = bucket_advance(&shared, entry->told, now);
     struct bucket known = bucket_advance(&shared, entry->known, now);
-    struct bucket spent = bucket_advance(&own, entry->spent, now);
-    *ret_most = bucket_remaining(&shared, &known, now);
-    *ret_owed = own.capacity - bucket_remaining(&own, &spent, now);
+    *ret_most = bucket_remaining(&shared, &told, now);
+    *ret_owed = *ret_most - bucket_remaining(&shared, &known, now);
     return true;
 }
 
 /* ---- Judging ------------------------------------------------------------------------------- */
 
-/* `ret_limit` lives as long as the stake. */
-static struct stake stake_on(struct local *local, struct entry *entry, const struct demand *demand,
-                             int64_t now, struct limit *ret_limit)
+static struct entry *stray_entry(struct local *local, const struct demand *demand, int64_t now)
 {
-    *ret_limit = part(local, demand->policy);
+    uint64_t hash = local_hash(local, demand->key);
+    struct entry *entry = find(local, hash, demand->policy, now);
     if (!entry->strayed)
         stray(local, entry, demand->policy, now);
-    entry->share = bucket_advance(ret_limit, entry->share, now);
-    entry->spent = bucket_advance(ret_limit, entry->spent, now);
-    return (struct stake){ret_limit, &entry->share, demand->cost, demand->policy->shadow};
+    return entry;
+}
+
+/* `share` was spent from by judging. */
+static void spend(struct entry *entry, const struct demand *demand, int64_t now)
+{
+    struct limit shared = whole(demand->policy);
+    entry->known = bucket_advance(&shared, entry->known, now);
+    bucket_spend(&shared, &entry->known, demand->cost);
 }
 
 bool local_judge(struct local *local, struct demand *demands, uint32_t count, int64_t now)
@@ -155,15 +160,17 @@ bool local_judge(struct local *local, struct demand *demands, uint32_t count, in
     struct entry *entries[POLICIES_MAX];
     struct ruling rulings[POLICIES_MAX];
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t hash = local_hash(local, demands[i].key);
-        entries[i] = find(local, hash, demands[i].policy, now);
-        stakes[i] = stake_on(local, entries[i], &demands[i], now, &limits[i]);
+        struct policy *policy = demands[i].policy;
+        limits[i] = part(local, policy);
+        entries[i] = stray_entry(local, &demands[i], now);
+        entries[i]->share = bucket_advance(&limits[i], entries[i]->share, now);
+        stakes[i] = (struct stake){&limits[i], &entries[i]->share, demands[i].cost, policy->shadow};
     }
     bool pass = judge(stakes, count, now, rulings);
     for (uint32_t i = 0; i < count; i++) {
         demands[i].ruling = rulings[i];
         if (pass && rulings[i].afforded)
-            bucket_spend(&limits[i], &entries[i]->spent, demands[i].cost);
+            spend(entries[i], &demands[i], now);
     }
     return pass;
 }

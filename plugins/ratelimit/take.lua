@@ -39,114 +39,114 @@ else
     now = time[1] * 1000 + floor(time[2] / 1000)
 end
 
-local algorithm, capacity, amount, per, shadow = {}, {}, {}, {}, {}
-local level, previous, at, changed = {}, {}, {}, {}
-
 -- The bucket as it is now.
-local function read(i, value)
-    local p = (policy_of[i] - 1) * 5
-    algorithm[i], capacity[i], amount[i], per[i] =
+local function read(policy, value)
+    local p = (policy - 1) * 5
+    local algorithm, capacity, amount, per =
         policies[p + 1], policies[p + 2], policies[p + 3], policies[p + 4]
-    shadow[i] = policies[p + 5] == 1
-    local full = capacity[i] * per[i]
-    if algorithm[i] == TOKEN_BUCKET then
+    local full, level, at, previous = capacity * per, nil, now, 0
+    if algorithm == TOKEN_BUCKET then
         local s, t = match(value or '', '^(%d+) (%d+)$')
-        s, t = min(full, tonumber(s) or full), tonumber(t) or now
-        if t <= now then
-            s = now - t >= ceil((full - s) / amount[i]) and full or s + (now - t) * amount[i]
-            t = now
-        elseif t - now > ceil(full / amount[i]) then
-            t = now
+        level, at = min(full, tonumber(s) or full), tonumber(t) or now
+        if at <= now then
+            local passed = now - at
+            level = passed >= ceil((full - level) / amount) and full or level + passed * amount
+            at = now
+        elseif at - now > ceil(full / amount) then
+            at = now
         end
-        level[i], at[i] = s, t
-    elseif algorithm[i] == GCRA then
+    elseif algorithm == GCRA then
         local tat, part = match(value or '', '^(%d+) (%d+)$')
-        local debt = tat and (tat - now) * amount[i] + part or 0
-        level[i], at[i] = full - max(0, min(full, debt)), now
+        local debt = tat and (tat - now) * amount + part or 0
+        level = full - max(0, min(full, debt))
     else
-        local window = now - now % per[i]
+        local window = now - now % per
         local used, before, t = match(value or '', '^(%d+) ?(%d*) (%d+)$')
-        used, before, t = tonumber(used) or 0, tonumber(before) or 0, tonumber(t) or window
-        if t == window - per[i] then
-            used, before, t = 0, used, window
-        elseif t < window or t - window > per[i] then
-            used, before, t = 0, 0, window
+        level, previous, at = tonumber(used) or 0, tonumber(before) or 0, tonumber(t) or window
+        if at == window - per then
+            level, previous, at = 0, level, window
+        elseif at < window or at - window > per then
+            level, previous, at = 0, 0, window
         end
-        level[i], previous[i], at[i] = used, before, t
     end
+    return {algorithm = algorithm, capacity = capacity, amount = amount, per = per,
+        shadow = policies[p + 5] == 1, level = level, previous = previous, at = at,
+        changed = false}
 end
 
 -- How many tokens there are, scaled so that it is exact; and how much one is.
-local function room(i)
-    if algorithm[i] == FIXED_WINDOW then
-        return capacity[i] - level[i], 1
-    elseif algorithm[i] == SLIDING_WINDOW then
-        local left = at[i] + per[i] - max(now, at[i])
-        return (capacity[i] - level[i]) * per[i] - previous[i] * left, per[i]
+local function room(bucket)
+    local per = bucket.per
+    if bucket.algorithm == FIXED_WINDOW then
+        return bucket.capacity - bucket.level, 1
+    elseif bucket.algorithm == SLIDING_WINDOW then
+        local left = bucket.at + per - max(now, bucket.at)
+        return (bucket.capacity - bucket.level) * per - bucket.previous * left, per
     end
-    return level[i], per[i]
+    return bucket.level, per
 end
 
-local function afford(i, cost)
-    local there, unit = room(i)
+local function afford(bucket, cost)
+    local there, unit = room(bucket)
     return max(0, floor(there / (cost * unit)))
 end
 
-local function spend(i, tokens)
+local function spend(bucket, tokens)
     if tokens == 0 then
         return
     end
-    changed[i] = true
-    if algorithm[i] == FIXED_WINDOW or algorithm[i] == SLIDING_WINDOW then
-        level[i] = max(0, level[i] + tokens)
+    bucket.changed = true
+    if bucket.algorithm == FIXED_WINDOW or bucket.algorithm == SLIDING_WINDOW then
+        bucket.level = max(0, bucket.level + tokens)
     else
-        level[i] = min(capacity[i] * per[i], level[i] - tokens * per[i])
+        bucket.level = min(bucket.capacity * bucket.per, bucket.level - tokens * bucket.per)
     end
 end
 
 -- Every key ends when its bucket is full again. A test's clock does not move Redis's: there they
 -- stay.
-local function write(i)
+local function write(key, bucket)
+    local level, at, per = bucket.level, bucket.at, bucket.per
     local value, full_in
-    if algorithm[i] == FIXED_WINDOW then
-        value, full_in = format('%.0f %.0f', level[i], at[i]), at[i] + per[i] - now
-    elseif algorithm[i] == SLIDING_WINDOW then
-        value = format('%.0f %.0f %.0f', level[i], previous[i], at[i])
-        full_in = at[i] + 2 * per[i] - now
+    if bucket.algorithm == FIXED_WINDOW then
+        value, full_in = format('%.0f %.0f', level, at), at + per - now
+    elseif bucket.algorithm == SLIDING_WINDOW then
+        value = format('%.0f %.0f %.0f', level, bucket.previous, at)
+        full_in = at + 2 * per - now
     else
-        local debt = capacity[i] * per[i] - level[i]
-        full_in = ceil(debt / amount[i]) + at[i] - now
-        if algorithm[i] == GCRA then
-            local ms = floor(debt / amount[i])
-            value = format('%.0f %.0f', now + ms, debt - ms * amount[i])
+        local debt = bucket.capacity * per - level
+        full_in = ceil(debt / bucket.amount) + at - now
+        if bucket.algorithm == GCRA then
+            local ms = floor(debt / bucket.amount)
+            value = format('%.0f %.0f', now + ms, debt - ms * bucket.amount)
         else
-            value = format('%.0f %.0f', level[i], at[i])
+            value = format('%.0f %.0f', level, at)
         end
     end
     full_in = max(1, full_in)
     if ARGV[2] then
         full_in = full_in + 3600000
     end
-    redis.call('SET', KEYS[i], value, 'PX', format('%.0f', full_in))
+    redis.call('SET', key, value, 'PX', format('%.0f', full_in))
 end
 
-local values = redis.call('MGET', unpack(KEYS))
+local buckets, values = {}, redis.call('MGET', unpack(KEYS))
 for i = 1, #KEYS do
-    read(i, values[i])
+    buckets[i] = read(policy_of[i], values[i])
 end
 
 for r = 1, #returns, 3 do
-    local i = returns[r]
-    local there = afford(i, 1)
-    spend(i, min(there, max(0, there - returns[r + 1]) + returns[r + 2]))
+    local bucket = buckets[returns[r]]
+    local there = afford(bucket, 1)
+    spend(bucket, min(there, max(0, there - returns[r + 1]) + returns[r + 2]))
 end
 
 local seen = {now}
-for i = 1, #KEYS do
-    seen[#seen + 1] = level[i]
-    seen[#seen + 1] = at[i] - now
-    if algorithm[i] == SLIDING_WINDOW then
-        seen[#seen + 1] = previous[i]
+for _, bucket in ipairs(buckets) do
+    seen[#seen + 1] = bucket.level
+    seen[#seen + 1] = bucket.at - now
+    if bucket.algorithm == SLIDING_WINDOW then
+        seen[#seen + 1] = bucket.previous
     end
 end
 
@@ -154,25 +154,25 @@ local r = 1
 while runs[r] do
     local allowed, last = runs[r], r + 2 * runs[r + 1]
     for b = r + 2, last, 2 do
-        local i, cost = runs[b], runs[b + 1]
-        if cost > 0 and not shadow[i] then
-            allowed = min(allowed, afford(i, cost))
+        local bucket, cost = buckets[runs[b]], runs[b + 1]
+        if cost > 0 and not bucket.shadow then
+            allowed = min(allowed, afford(bucket, cost))
         end
     end
     for b = r + 2, last, 2 do
-        local i, cost = runs[b], runs[b + 1]
+        local bucket, cost = buckets[runs[b]], runs[b + 1]
         local taken = allowed
-        if cost > 0 and shadow[i] then
-            taken = min(allowed, afford(i, cost))
+        if cost > 0 and bucket.shadow then
+            taken = min(allowed, afford(bucket, cost))
         end
-        spend(i, taken * cost)
+        spend(bucket, taken * cost)
     end
     r = last + 2
 end
 
-for i = 1, #KEYS do
-    if changed[i] then
-        write(i)
+for i, bucket in ipairs(buckets) do
+    if bucket.changed then
+        write(KEYS[i], bucket)
     end
 end
 return seen
