@@ -203,9 +203,9 @@ static sluice_arg result(sluice_request *req, const struct entry *entry, const s
     const sluice_reply *rank = sluice_at(row, 2), *old = sluice_at(row, 3);
     sluice_arg change = sluice_is_nil(old) ? sluice_arg_text(NULL)
                                            : sluice_arg_int(sluice_int(old) - sluice_int(rank));
+    bool updated = sluice_int(sluice_at(row, 4)) != 0; /* a comparison itself would be an int */
     return sluice_object(req, "userId", entry->user, "score", sluice_number(sluice_at(row, 1)),
-                         "rank", rank, "change", change, "updated",
-                         sluice_int(sluice_at(row, 4)) != 0);
+                         "rank", rank, "change", change, "updated", updated);
 }
 
 static sluice_verdict answer_single(sluice_request *req, const struct submission *submission,

@@ -3,7 +3,7 @@
  *   batch_ask: park -> queue -> [no call in flight] -> take.lua -> judged, each woken -> the next call
  *
  * A question that comes while no call is in flight is asked at once; those that come meanwhile wait
- * for its answer and go together, up to BATCH_QUESTIONS_MAX in the order in which they came. Nobody
+ * for its answer and go together, up to CALL_QUESTIONS_MAX in the order in which they came. Nobody
  * waits for a timer. A question whose request has ended leaves the queue; one that is in flight by
  * then has spent what it asked for.
  *
@@ -18,9 +18,6 @@
 
 #include "judge.h"
 #include "policy.h"
-
-#define BATCH_QUESTIONS_MAX 256
-#define BATCH_STAKES_MAX 1024 /* a call's; at least POLICIES_MAX */
 
 struct batch;
 struct local;

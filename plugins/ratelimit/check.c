@@ -140,7 +140,9 @@ sluice_verdict show_limit(sluice_request *req, void *self, const sluice_reply *n
     sluice_verdict refused = SLUICE_DONE;
     (void)none;
     const char *key = take_bucket(req, self, &policy, &refused);
-    return key ? ask(req, self, policy, key, 0) : refused;
+    if (!key)
+        return refused;
+    return ask(req, self, policy, key, 0);
 }
 
 sluice_verdict reset_limit(sluice_request *req, void *self, const sluice_reply *none)
@@ -149,7 +151,9 @@ sluice_verdict reset_limit(sluice_request *req, void *self, const sluice_reply *
     sluice_verdict refused = SLUICE_DONE;
     (void)none;
     const char *key = take_bucket(req, self, &policy, &refused);
-    return key ? sluice_ask(req, was_reset, NULL, "DEL", key) : refused;
+    if (!key)
+        return refused;
+    return sluice_ask(req, was_reset, NULL, "DEL", key);
 }
 
 static sluice_verdict was_reset(sluice_request *req, void *none, const sluice_reply *count)

@@ -51,11 +51,12 @@ const char *demand_key(sluice_request *req, const struct policy *policy, enum ki
 {
     if (kind == KIND_CLIENT && policy->algorithm == FIXED_WINDOW)
         return sluice_key(req, "ratelimit:", subject, ":", policy->name);
-    if (kind == KIND_ADDRESS)
-        subject = network(req, subject);
-    return sluice_key(req, "ratelimit:", policy->name, ":", demand_has_space(kind) ? space : "",
-                      ":", kind == KIND_CLIENT ? "" : demand_kinds[kind],
-                      kind == KIND_CLIENT ? "" : "/", escape(req, subject));
+    const char *of = kind == KIND_ADDRESS ? network(req, subject) : subject;
+    const char *owner = demand_has_space(kind) ? space : "";
+    const char *last = escape(req, of);
+    if (kind != KIND_CLIENT)
+        last = sluice_printf(req, "%s/%s", demand_kinds[kind], last);
+    return sluice_key(req, "ratelimit:", policy->name, ":", owner, ":", last);
 }
 
 /* HEAD is answered by GET's route and takes from its bucket. */

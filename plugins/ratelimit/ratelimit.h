@@ -6,6 +6,7 @@
  *   hook.c       the before hook: lets a request pass, or refuses it
  *   away.c       the same without Redis
  *   batch.c      one script call for everybody who waits
+ *   call.c       such a call: what goes into it, what comes out
  *   judge.c      several buckets, one request: all or nothing
  *   bucket.c     the arithmetic of one bucket
  *   local.c      what is known without Redis

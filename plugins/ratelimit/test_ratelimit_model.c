@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "batch.c"
+#include "call.c"
 #include "judge.h"
 
 #define SEQUENCES 100000
@@ -336,50 +336,50 @@ static struct question *random_question(struct question *question, struct demand
 }
 
 /* What take.lua does: the runs in their order, each so many times. */
-static void play_runs(struct batch *batch, struct bucket *ret_after)
+static void play_runs(struct call *call, struct bucket *ret_after)
 {
-    for (uint32_t r = 0; r < batch->run_count; r++) {
-        const struct seat *seat = &batch->seats[batch->runs[r].seat];
-        for (uint32_t i = 0; i < batch->runs[r].count; i++)
-            (void)judge(&batch->stakes[seat->first], seat->count, 0, NULL);
+    for (uint32_t r = 0; r < call->run_count; r++) {
+        const struct seat *seat = &call->seats[call->runs[r].seat];
+        for (uint32_t i = 0; i < call->runs[r].count; i++)
+            (void)judge(&call->stakes[seat->first], seat->count, 0, NULL);
     }
-    for (uint32_t i = 0; i < batch->place_count; i++)
-        ret_after[i] = batch->places[i].bucket;
+    for (uint32_t i = 0; i < call->place_count; i++)
+        ret_after[i] = call->places[i].bucket;
 }
 
-static void fill_places(struct batch *batch)
+static void fill_places(struct call *call)
 {
-    for (uint32_t i = 0; i < batch->place_count; i++)
-        batch->places[i].bucket = bucket_full(&batch->places[i].policy->limit, 0);
+    for (uint32_t i = 0; i < call->place_count; i++)
+        call->places[i].bucket = bucket_full(&call->places[i].policy->limit, 0);
 }
 
 static void runs_leave_in_every_bucket_what_the_order_of_arrival_does(void **state)
 {
     static struct question questions[40];
     static struct demand demands[40][POLICIES];
-    static struct bucket after[BATCH_STAKES_MAX];
+    static struct bucket after[CALL_STAKES_MAX];
     struct local *local = local_new(7, 1);
-    struct batch *batch = batch_new(NULL, local);
+    struct call *call = call_new(local);
     uint64_t joined = 0;
     (void)state;
     chance_state = 2;
     for (int round = 0; round < 5000; round++) {
         make_policies();
+        call_begin(call);
         for (int i = 0; i < 40; i++)
-            enqueue(batch, random_question(&questions[i], demands[i]));
-        take_questions(batch);
-        assert_int_equal(batch->seat_count, 40);
-        joined += batch->seat_count - batch->run_count;
-        fill_places(batch);
-        play_runs(batch, after);
-        fill_places(batch);
-        for (uint32_t i = 0; i < batch->seat_count; i++)
-            judge_seat(batch, &batch->seats[i], 0);
-        for (uint32_t i = 0; i < batch->place_count; i++)
-            assert_int_equal(after[i].level, batch->places[i].bucket.level);
+            assert_true(call_add(call, random_question(&questions[i], demands[i])));
+        assert_int_equal(call->seat_count, 40);
+        joined += call->seat_count - call->run_count;
+        fill_places(call);
+        play_runs(call, after);
+        fill_places(call);
+        for (uint32_t i = 0; i < call->seat_count; i++)
+            judge_seat(call, &call->seats[i], 0);
+        for (uint32_t i = 0; i < call->place_count; i++)
+            assert_int_equal(after[i].level, call->places[i].bucket.level);
     }
     assert_true(joined > 1000);
-    batch_free(batch);
+    call_free(call);
     local_free(local);
 }
 

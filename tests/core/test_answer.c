@@ -83,6 +83,17 @@ static void a_problem_may_have_no_instance(void **unused)
     assert_null(strstr(answer.body.data, "instance"));
 }
 
+static void a_first_member_type_replaces_the_problems_own(void **unused)
+{
+    (void)unused;
+    problem(429, SLUICE_ARGS("type", "https://example.org/quota", "limit", 7));
+    assert_non_null(strstr(answer.body.data, "{\"type\":\"https://example.org/quota\",\"title\":"));
+    assert_non_null(strstr(answer.body.data, "\"error\":\"some_code\",\"limit\":7}"));
+    json_t *parsed = json_loads(answer.body.data, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(parsed);
+    json_decref(parsed);
+}
+
 static void retry_after_comes_from_its_member(void **unused)
 {
     (void)unused;
@@ -175,6 +186,7 @@ int main(void)
         TEST(json_answers_say_their_type),
         TEST(problems_have_the_standard_and_the_classic_members),
         TEST(a_problem_may_have_no_instance),
+        TEST(a_first_member_type_replaces_the_problems_own),
         TEST(retry_after_comes_from_its_member),
         TEST(busy_answers_always_say_when_to_come_back),
         TEST(a_later_answer_drops_what_described_the_earlier_body),

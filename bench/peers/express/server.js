@@ -1,5 +1,5 @@
-// The classic rank read on Express + ioredis: hash the key, GET the client, run the token bucket
-// script, ZREVRANK. Three Redis trips a request, as a careful Express author would write it:
+// The classic work on Express + ioredis: hash the key, GET the client, run the token bucket
+// script, then the command. Three Redis trips a request, as a careful Express author would write it:
 // NODE_ENV=production, a script loaded once (defineCommand uses EVALSHA), no needless middleware.
 //
 //   PORT=3001 REDIS=/path/redis.sock node server.js
@@ -66,5 +66,23 @@ app.get('/leaderboard/rank/:userId', wrap(authenticate), wrap(limit), wrap(async
   if (rank === null) return res.status(404).json({ success: false, message: 'not ranked' });
   res.json({ success: true, UserRank: rank + 1 });
 }));
+
+app.get('/leaderboard/top', wrap(authenticate), wrap(limit), wrap(async (req, res) => {
+  const flat = await redis.zrevrange('leaderboard:zset', 0, 9, 'WITHSCORES');
+  const topScores = [];
+  for (let i = 0; i < flat.length; i += 2) {
+    topScores.push({ userId: flat[i], score: Number(flat[i + 1]) });
+  }
+  res.json({ success: true, topScores });
+}));
+app.post('/leaderboard/score', express.json(), wrap(authenticate), wrap(limit),
+  wrap(async (req, res) => {
+    const { userId, score } = req.body;
+    if (typeof userId !== 'string' || typeof score !== 'number') {
+      return res.status(422).json({ success: false, message: 'userId and score are needed' });
+    }
+    await redis.zadd('leaderboard:zset', score, userId);
+    return res.json({ success: true, message: 'Score submitted', newScore: score });
+  }));
 
 app.listen(Number(process.env.PORT || 3001), '127.0.0.1', () => console.log('ready'));

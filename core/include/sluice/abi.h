@@ -171,7 +171,7 @@ typedef struct sluice_reply_api {
 #define SLUICE_ROUTE 2u      /* the route's pattern, or "" on 404 and 405 */
 #define SLUICE_REQUEST_ID 3u
 #define SLUICE_ADDRESS 4u    /* the client's, behind trusted proxies */
-#define SLUICE_LIMIT 5u      /* the limit policy of the route: a name, "" for the default, "none" */
+#define SLUICE_LIMIT 5u      /* of the route: policies' names joined by +, "" for default, "none" */
 #define SLUICE_TRACE 6u      /* steps so far: "rank > ranked" */
 
 /* Where `value` looks. */
@@ -298,7 +298,7 @@ typedef struct sluice_route {
     sluice_step *handler;
     const char *handler_name;
     const char *auth;  /* "client", "admin,scope:leaderboard:manage", ... */
-    const char *limit; /* NULL: the default policy; a policy's name; "none" */
+    const char *limit; /* NULL: the default policy; policies' names joined by +; "none" */
     uint64_t body_max; /* bytes; 0: the configured default */
     uint32_t flags;    /* SLUICE_CLASSIC */
     uint32_t reserved;

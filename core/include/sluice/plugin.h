@@ -166,7 +166,8 @@ static inline const char *sluice_request_id(sluice_request *req)
     return req->api->text(req, SLUICE_REQUEST_ID);
 }
 
-/* The limit the route asks for: a policy's name, "" for the default policy, "none". */
+/* The limit the route asks for: the names of policies joined by +, all of which must allow it; "" for
+ * the default policy, "none". */
 static inline const char *sluice_limit(sluice_request *req)
 {
     return req->api->text(req, SLUICE_LIMIT);
