@@ -58,6 +58,11 @@ static uint32_t count_of(sluice_worker *abi)
     return handle_of(abi)->worker->setup->count;
 }
 
+static uint32_t gateways(sluice_worker *abi)
+{
+    return (uint32_t)handle_of(abi)->worker->gateway->settings.gateways;
+}
+
 static int64_t monotonic(sluice_worker *abi)
 {
     (void)abi;
@@ -286,4 +291,5 @@ const sluice_worker_api worker_api = {
     .subscribe = subscribe,
     .track = track,
     .tracked_until = tracked_until,
+    .gateways = gateways,
 };

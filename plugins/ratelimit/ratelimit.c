@@ -39,7 +39,7 @@ static int32_t start(sluice_worker *worker, void *self)
     struct ratelimit *ratelimit = self;
     uint64_t seed;
     sluice_random(worker, &seed, sizeof seed);
-    ratelimit->local = local_new(seed, sluice_worker_count(worker) * ratelimit->gateways);
+    ratelimit->local = local_new(seed, sluice_worker_count(worker) * sluice_gateways(worker));
     ratelimit->batch = batch_new(ratelimit->take, ratelimit->local);
     if (ratelimit->local && ratelimit->batch)
         return 0;
@@ -67,13 +67,6 @@ static const sluice_option options[] = {
      .item_size = sizeof(struct policy),
      .row_count = POLICY_OPTION_COUNT,
      .row_stride = sizeof(sluice_option)},
-    {.name = "gateways",
-     .type = SLUICE_INT,
-     .offset = offsetof(struct ratelimit, gateways),
-     .fallback = "1",
-     .min = 1,
-     .max = 1000,
-     .help = "how many gateways share the Redis: each takes that part of a limit without it"},
 };
 
 const sluice_descriptor *sluice_plugin(void)

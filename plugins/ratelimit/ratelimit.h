@@ -26,7 +26,6 @@ struct local;
 
 struct ratelimit {
     sluice_map policies; /* of struct policy; always has one named default */
-    int64_t gateways;
     const sluice_script *take;
 
     /* Made in each worker. */

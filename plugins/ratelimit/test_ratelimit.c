@@ -315,9 +315,10 @@ static void nobody_waits_longer_than_a_second(void **state)
 
 static void without_redis_a_worker_limits_its_share(void **state)
 {
-    struct test_host *host = test_host_prepare(plugin(), "gateways: 2\n" POLICIES);
+    struct test_host *host = test_host_prepare(plugin(), POLICIES);
     (void)state;
     test_workers(host, 0, 5);
+    test_gateways(host, 2);
     test_start(host);
     test_client(host, "acme", "space", "");
     test_redis_ready(host, false);

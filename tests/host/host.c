@@ -74,6 +74,7 @@ static struct test_host *host_new(const sluice_descriptor *plugin)
     host->address = "192.0.2.1";
     host->prefix = "";
     host->worker_count = 1;
+    host->gateways = 1;
     host->redis_ready = true;
     host->random = 1;
     host->now_ms = 1000000;
@@ -289,6 +290,11 @@ void test_workers(struct test_host *host, uint32_t index, uint32_t count)
 {
     host->worker_index = index;
     host->worker_count = count;
+}
+
+void test_gateways(struct test_host *host, uint32_t count)
+{
+    host->gateways = count;
 }
 
 void test_redis_ready(struct test_host *host, bool ready)

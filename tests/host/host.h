@@ -186,7 +186,7 @@ struct test_host {
     bool known;
     const char *address, *prefix;
     struct request_header *headers; /* of the next request */
-    uint32_t worker_index, worker_count;
+    uint32_t worker_index, worker_count, gateways;
     bool redis_ready;
     uint64_t random;
     int64_t now_ms;         /* monotonic */

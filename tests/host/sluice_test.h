@@ -125,6 +125,7 @@ void test_header(struct test_host *host, const char *name, const char *value);
 
 void test_prefix(struct test_host *host, const char *prefix); /* redis.prefix; "" at first */
 void test_workers(struct test_host *host, uint32_t index, uint32_t count); /* 0 of 1 at first */
+void test_gateways(struct test_host *host, uint32_t count);                /* 1 at first */
 void test_redis_ready(struct test_host *host, bool ready);                 /* true at first */
 void test_seed(struct test_host *host, uint64_t seed); /* of the random bytes; 1 at first */
 

@@ -336,6 +336,9 @@ static void options_come_from_yaml(void **state)
     assert_int_equal(sluice_worker_count(test_worker(host)), 1);
     test_workers(host, 2, 4);
     assert_int_equal(sluice_worker_index(test_worker(host)), 2);
+    assert_int_equal(sluice_gateways(test_worker(host)), 1);
+    test_gateways(host, 3);
+    assert_int_equal(sluice_gateways(test_worker(host)), 3);
     test_redis_ready(host, false);
     assert_false(sluice_redis_ready(test_worker(host)));
 }

@@ -14,6 +14,11 @@ static uint32_t index_of(sluice_worker *abi)
     return worker_host(abi)->worker_index;
 }
 
+static uint32_t gateways(sluice_worker *abi)
+{
+    return worker_host(abi)->gateways;
+}
+
 static uint32_t count_of(sluice_worker *abi)
 {
     return worker_host(abi)->worker_count;
@@ -110,6 +115,7 @@ const sluice_worker_api test_worker_api = {
     .self = self,
     .index = index_of,
     .count = count_of,
+    .gateways = gateways,
     .monotonic = monotonic,
     .realtime = realtime,
     .random = random_bytes,

@@ -280,6 +280,7 @@ typedef struct sluice_worker_api {
     /* Until when (monotonic) what `track` told is known to be complete; 0: it is not. What was
      * read before may be served from memory only until then. */
     int64_t (*tracked_until)(sluice_worker *worker);
+    uint32_t (*gateways)(sluice_worker *worker); /* that share the Redis, as configured */
 } sluice_worker_api;
 
 #define SLUICE_LOG_DEBUG 0u

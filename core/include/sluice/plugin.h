@@ -436,6 +436,12 @@ static inline uint32_t sluice_worker_count(sluice_worker *worker)
     return worker->api->count(worker);
 }
 
+/* How many gateways share the Redis: `gateways` in config.yaml. */
+static inline uint32_t sluice_gateways(sluice_worker *worker)
+{
+    return worker->api->gateways(worker);
+}
+
 static inline uint32_t sluice_worker_index(sluice_worker *worker)
 {
     return worker->api->index(worker);
