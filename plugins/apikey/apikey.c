@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: MIT */
 #include "apikey.h"
+#include "cache.h"
 
 #include <stddef.h>
 
@@ -58,8 +59,11 @@ static int32_t start(sluice_worker *worker, void *self)
     uint64_t seed;
     sluice_random(worker, &seed, sizeof seed);
     apikey->failures = failures_new(apikey->failing.capacity, apikey->failing.refill, seed);
-    if (hasher_init(&apikey->hasher) && apikey->failures)
+    apikey->cache = cache_new();
+    if (hasher_init(&apikey->hasher) && apikey->failures && apikey->cache) {
+        cache_track(apikey->cache, worker);
         return 0;
+    }
     sluice_log(worker, SLUICE_LOG_ERROR,
                "can't start: there is no SHA-256 in OpenSSL's configuration, or no memory");
     return -1;
@@ -71,7 +75,9 @@ static void stop(sluice_worker *worker, void *self)
     (void)worker;
     hasher_release(&apikey->hasher);
     failures_free(apikey->failures);
+    cache_free(apikey->cache);
     apikey->failures = NULL;
+    apikey->cache = NULL;
 }
 
 static const sluice_option failure_options[] = {

@@ -7,6 +7,7 @@
  *   store.c         names and values in Redis
  *   token.c         keys as text
  *   failures.c      who failed too often
+ *   cache.c         keys that were verified a moment ago
  *
  * SPDX-License-Identifier: MIT */
 #ifndef APIKEY_H
@@ -38,6 +39,7 @@ struct apikey {
     /* Made in each worker. */
     struct hasher hasher;
     struct failures *failures;
+    struct cache *cache;
 };
 
 /* A new key, in the request's memory. */

@@ -1,8 +1,8 @@
 /* Who a request is, by the API key that it brings.
  *
- *   presented -> whole? -> SHA-256 -> GET apiKey:<sha256> -> found -> identity
- *       |          |                                           |
- *       none: go on `----- 401, or 429 for who failed too often'
+ *   presented -> whole? -> SHA-256 -> remembered? -> identity
+ *       |          |                      `- GET apiKey:<sha256> + PTTL -> found -> identity
+ *       none: go on `----- 401, or 429 for who failed too often ----------'
  *
  * A key comes in x-api-key or as `Authorization: Bearer slc_...`. Other bearers are not ours: the
  * admin token is one of them, and the gateway looked at it before. This hook never answers 401
@@ -16,6 +16,7 @@
 #include <sluice/plugin.h>
 
 #include "apikey.h"
+#include "cache.h"
 #include "store.h"
 
 static sluice_step found;
@@ -50,6 +51,51 @@ static sluice_verdict refuse(sluice_request *req, const char *detail)
     return SLUICE_NEXT;
 }
 
+/* A look at Redis that is under way. */
+struct lookup {
+    struct apikey *apikey;
+    char hash[TOKEN_HASH_SIZE];
+    uint64_t mark;
+};
+
+/* The request may end without an answer; the mark must not stay. */
+static void give_up(void *what)
+{
+    struct lookup *lookup = what;
+    cache_give_up(lookup->apikey->cache, lookup->hash, lookup->mark);
+}
+
+static sluice_verdict identify(sluice_request *req, const struct entry *entry)
+{
+    sluice_identity who = {
+        .size = sizeof who,
+        .kinds = SLUICE_IDENTITY_CLIENT,
+        .client = entry->client,
+        .space = entry->space,
+        .scopes = entry->scopes,
+        .key = entry->key,
+        .policy = entry->policy,
+    };
+    if (entry->disabled)
+        sluice_unidentified(req, "client_disabled", "the client of this API key is disabled");
+    else
+        sluice_identify(req, &who);
+    return SLUICE_NEXT;
+}
+
+static sluice_verdict look_up(sluice_request *req, struct apikey *apikey, const char *hash)
+{
+    struct lookup *lookup = sluice_new(req, struct lookup);
+    const char *name = store_entry(req, hash);
+    lookup->apikey = apikey;
+    memcpy(lookup->hash, hash, sizeof lookup->hash);
+    lookup->mark = cache_expect(apikey->cache, hash);
+    if (lookup->mark)
+        sluice_defer(req, give_up, lookup);
+    return sluice_ask_all(req, found, lookup, SLUICE_COMMAND("GET", name),
+                          SLUICE_COMMAND("PTTL", name));
+}
+
 sluice_verdict apikey_authenticate(sluice_request *req, void *self, const sluice_reply *none)
 {
     struct apikey *apikey = self;
@@ -65,29 +111,28 @@ sluice_verdict apikey_authenticate(sluice_request *req, void *self, const sluice
         return refuse(req, "the API key is damaged: its form or checksum is wrong; copy it again");
     if (!hasher_hash(&apikey->hasher, token, hash))
         return key_refused(req);
-    return sluice_ask(req, found, apikey, "GET", store_entry(req, hash));
+    const struct entry *entry = cache_find(apikey->cache, sluice_worker_of(req), hash);
+    return entry ? identify(req, entry) : look_up(req, apikey, hash);
 }
 
-static sluice_verdict identify(sluice_request *req, const struct entry *entry)
+/* An error among the replies is an element, so what the core would say of it is said here. */
+static sluice_verdict store_refused(sluice_request *req, const sluice_reply *error)
 {
-    sluice_identity who = {
-        .size = sizeof who,
-        .kinds = SLUICE_IDENTITY_CLIENT,
-        .client = entry->client,
-        .space = entry->space,
-        .scopes = entry->scopes,
-        .key = entry->key,
-        .policy = entry->policy,
-    };
-    sluice_identify(req, &who);
-    return SLUICE_NEXT;
+    sluice_log(sluice_worker_of(req), SLUICE_LOG_WARN, "Redis refused to look a key up: %s",
+               sluice_text(error));
+    return sluice_problem(req, 503, "store_unavailable",
+                          "the gateway's store does not answer now; nothing is lost, try again");
 }
 
-static sluice_verdict found(sluice_request *req, void *self, const sluice_reply *reply)
+static sluice_verdict found(sluice_request *req, void *state, const sluice_reply *both)
 {
-    struct apikey *apikey = self;
+    struct lookup *lookup = state;
+    struct apikey *apikey = lookup->apikey;
+    const sluice_reply *reply = sluice_at(both, 0), *left = sluice_at(both, 1);
     sluice_bytes text = sluice_text_bytes(reply);
     struct entry entry;
+    if (sluice_is_error(reply) || sluice_is_error(left))
+        return store_refused(req, sluice_is_error(reply) ? reply : left);
     if (sluice_is_nil(reply))
         return refuse(req, "the API key is not known: it may have expired or been rotated");
     if (!entry_read(req, text, &entry) &&
@@ -98,9 +143,7 @@ static sluice_verdict found(sluice_request *req, void *self, const sluice_reply 
                    sluice_request_id(req));
         return refuse(req, "the API key can't be used any more; ask for a new one");
     }
-    if (entry.disabled) {
-        sluice_unidentified(req, "client_disabled", "the client of this API key is disabled");
-        return SLUICE_NEXT;
-    }
+    cache_fill(apikey->cache, sluice_worker_of(req), lookup->hash, lookup->mark, &entry,
+               sluice_int(left));
     return identify(req, &entry);
 }

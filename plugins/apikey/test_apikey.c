@@ -69,13 +69,19 @@ static int tear_down(void **state)
 
 /* ---- Authentication ------------------------------------------------------------------------ */
 
+static void expect_lookup(struct test_host *host)
+{
+    expect_ask_all(host, SLUICE_COMMAND("GET", credentials.entry),
+                   SLUICE_COMMAND("PTTL", credentials.entry));
+}
+
 static void expect_key(struct test_host *host, const char *entry)
 {
-    expect_ask(host, "GET", credentials.entry);
+    expect_lookup(host);
     if (entry)
-        reply_text(host, entry);
+        reply_array(host, entry, -1);
     else
-        reply_nil(host);
+        reply_array(host, test_nil(), -2);
 }
 
 static void expect_meta(struct test_host *host)
@@ -192,7 +198,7 @@ static void an_entry_that_can_not_be_read_lets_nobody_in(void **state)
 static void redis_away_is_503_not_an_open_door(void **state)
 {
     struct test_host *host = *state;
-    expect_ask(host, "GET", credentials.entry);
+    expect_lookup(host);
     reply_trouble(host);
     assert_status(with_key(host, "x-api-key", credentials.token), 503);
 }

@@ -156,6 +156,15 @@ struct test_request {
     uint32_t held;            /* questions whose undo may still need the arena */
 };
 
+/* A channel, or a prefix of keys. */
+struct subscription {
+    const char *name; /* prefix included */
+    bool track;
+    sluice_worker_step *then;
+    void *state;
+    struct subscription *next;
+};
+
 struct test_worker {
     sluice_worker abi; /* first */
     struct test_host *host;
@@ -192,6 +201,8 @@ struct test_host {
     int64_t now_ms;         /* monotonic */
     int64_t realtime_shift; /* realtime - monotonic */
     struct timer *timers;
+    struct subscription *subscriptions;
+    int64_t tracked_until; /* monotonic */
     struct log_entry *log, **log_end;
 
     struct expectation *expected_first, **expected_end;
@@ -266,6 +277,14 @@ void wait_end(struct test_request *req);
 void timer_add(struct test_host *host, int64_t ms, const struct asker *asker, bool deadline);
 /* Runs what can run now. */
 void host_settle(struct test_host *host);
+
+/* subscribe.c */
+void subscribe_channel(sluice_worker *abi, const char *channel, sluice_worker_step *then,
+                       void *state);
+void subscribe_track(sluice_worker *abi, const char *key_prefix, sluice_worker_step *then,
+                     void *state);
+int64_t subscribe_tracked_until(sluice_worker *abi);
+const char *subscribe_prefix(sluice_worker *abi);
 
 /* worker.c */
 extern const sluice_worker_api test_worker_api;

@@ -148,6 +148,20 @@ void test_advance(struct test_host *host, int64_t ms);
 /* Sets the realtime clock; the monotonic one goes on as it was. */
 void test_set_time(struct test_host *host, int64_t realtime_ms);
 
+/* ---- Subscriptions ------------------------------------------------------------------------ */
+
+/* A message on a channel, a change of a key (NULL: any of them), with the prefix in their names. */
+void test_message(struct test_host *host, const char *channel, const char *payload);
+void test_changed(struct test_host *host, const char *key);
+
+/* What sluice_tracked_until says from now on: in `for_ms`, or, for 0, that nothing is known; so it
+ * is at first. */
+void test_tracked(struct test_host *host, int64_t for_ms);
+
+/* Subscriptions are lost (channels are told trouble, tracks a nil), or in place again (both a
+ * nil). Nothing is known then until test_tracked. */
+void test_subscriptions(struct test_host *host, bool in_place);
+
 /* ---- Requests ----------------------------------------------------------------------------- */
 
 /* `target` is path and query as on the wire. */

@@ -343,6 +343,46 @@ static void options_come_from_yaml(void **state)
     assert_false(sluice_redis_ready(test_worker(host)));
 }
 
+static char told[64];
+
+static void note(sluice_worker *worker, void *state, const sluice_reply *news)
+{
+    (void)worker;
+    const char *what = "nil";
+    if (sluice_is_trouble(news))
+        what = "trouble";
+    else if (sluice_length(news) == 2)
+        what = sluice_text(sluice_at(news, 1));
+    else if (!sluice_is_nil(news))
+        what = sluice_text(news);
+    (void)snprintf(told, sizeof told, "%s:%s", (const char *)state, what);
+}
+
+static void subscriptions_are_told_what_the_test_says(void **state)
+{
+    static char channel[] = "channel", track[] = "track";
+    struct test_host *host = *state;
+    sluice_worker *worker = test_worker(host);
+    sluice_subscribe(worker, "news", note, channel);
+    sluice_track(worker, "key:", note, track);
+    test_message(host, "news", "hello");
+    assert_string_equal(told, "channel:hello");
+    test_message(host, "other", "nobody");
+    assert_string_equal(told, "channel:hello");
+    test_changed(host, "key:1");
+    assert_string_equal(told, "track:key:1");
+    test_changed(host, "kex:1");
+    assert_string_equal(told, "track:key:1");
+    test_changed(host, NULL);
+    assert_string_equal(told, "track:nil");
+    assert_int_equal(sluice_tracked_until(worker), 0);
+    test_tracked(host, 2000);
+    assert_int_equal(sluice_tracked_until(worker), sluice_monotonic(worker) + 2000);
+    test_subscriptions(host, false);
+    assert_string_equal(told, "channel:trouble");
+    assert_int_equal(sluice_tracked_until(worker), 0);
+}
+
 static void configuration_errors_are_told(void **unused)
 {
     (void)unused;
@@ -379,6 +419,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_conversation_reads_as_one),
+        TEST(subscriptions_are_told_what_the_test_says),
         TEST(a_nil_is_not_a_number),
         TEST(the_prefix_stands_before_every_key),
         TEST(a_pipeline_gets_nested_replies),

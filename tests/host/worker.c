@@ -126,4 +126,8 @@ const sluice_worker_api test_worker_api = {
     .wake = wake,
     .log = log_for,
     .redis_ready = redis_ready,
+    .prefix = subscribe_prefix,
+    .subscribe = subscribe_channel,
+    .track = subscribe_track,
+    .tracked_until = subscribe_tracked_until,
 };

@@ -5,7 +5,8 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-scripts=$(find dev .ci/run tests bench -type f \( -name dev -o -name run -o -name '*.sh' \))
+scripts=$(find dev .ci/run tests bench -name node_modules -prune -o \
+    -type f \( -name dev -o -name run -o -name '*.sh' \) -print)
 for script in $scripts; do
     sh -n "$script"
 done
