@@ -34,3 +34,14 @@ void text_add_arg(struct text *text, const sluice_arg *arg)
         break;
     }
 }
+
+const char *args_join(struct arena *arena, const char *first, const sluice_arg *parts,
+                      uint32_t count, uint32_t stride)
+{
+    struct text text;
+    text_init(&text, arena);
+    text_add(&text, first);
+    for (uint32_t i = 0; i < count; i++)
+        text_add_arg(&text, arg_at(parts, stride, i));
+    return text.data;
+}

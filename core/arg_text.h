@@ -10,4 +10,8 @@
 
 void text_add_arg(struct text *text, const sluice_arg *arg);
 
+/* `first` and then all arguments, one after the other, in the arena. */
+const char *args_join(struct arena *arena, const char *first, const sluice_arg *parts,
+                      uint32_t count, uint32_t stride);
+
 #endif

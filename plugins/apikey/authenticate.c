@@ -1,8 +1,8 @@
 /* Who a request is, by the API key that it brings.
  *
- *   presented -> whole? -> SHA-256 -> remembered? -> identity
- *       |          |                      `- GET apiKey:<sha256> + PTTL -> found -> identity
- *       none: go on `----- 401, or 429 for who failed too often ----------'
+ *   presented -> SHA-256 -> remembered? -> identity
+ *       |                       `- whole? -> GET apiKey:<sha256> + PTTL -> found -> identity
+ *       none: go on                `----- 401, or 429 for who failed too often --'
  *
  * A key comes in x-api-key or as `Authorization: Bearer slc_...`. Other bearers are not ours: the
  * admin token is one of them, and the gateway looked at it before. This hook never answers 401
@@ -107,12 +107,14 @@ sluice_verdict apikey_authenticate(sluice_request *req, void *self, const sluice
     const char *token = presented(req);
     if (!token)
         return SLUICE_NEXT;
-    if (!token_is_whole(token) && !(apikey->accept_unprefixed && token_is_unprefixed(token)))
-        return refuse(req, "the API key is damaged: its form or checksum is wrong; copy it again");
     if (!hasher_hash(&apikey->hasher, token, hash))
         return key_refused(req);
     const struct entry *entry = cache_find(apikey->cache, sluice_worker_of(req), hash);
-    return entry ? identify(req, entry) : look_up(req, apikey, hash);
+    if (entry)
+        return identify(req, entry);
+    if (!token_is_whole(token) && !(apikey->accept_unprefixed && token_is_unprefixed(token)))
+        return refuse(req, "the API key is damaged: its form or checksum is wrong; copy it again");
+    return look_up(req, apikey, hash);
 }
 
 /* An error among the replies is an element, so what the core would say of it is said here. */

@@ -18,31 +18,29 @@ int64_t fields_seconds(int64_t ms)
 
 static const char *number(sluice_request *req, int64_t value)
 {
-    return sluice_printf(req, "%lld", (long long)value);
+    return sluice_concat(req, value);
 }
 
 /* ---- RateLimit-Policy and RateLimit -------------------------------------------------------- */
 
 static const char *policy_item(sluice_request *req, const struct demand *demand)
 {
-    return sluice_printf(req, "\"%s\";q=%lld;w=%lld", demand->policy->name,
-                         (long long)demand->policy->capacity,
-                         (long long)fields_seconds(bucket_window_ms(&demand->policy->limit)));
+    return sluice_concat(req, "\"", demand->policy->name, "\";q=", demand->policy->capacity, ";w=",
+                         fields_seconds(bucket_window_ms(&demand->policy->limit)));
 }
 
 static const char *limit_item(sluice_request *req, const struct demand *demand)
 {
     const struct ruling *ruling = &demand->ruling;
     if (ruling->next_ms <= 0)
-        return sluice_printf(req, "\"%s\";r=%lld", demand->policy->name,
-                             (long long)ruling->remaining);
-    return sluice_printf(req, "\"%s\";r=%lld;t=%lld", demand->policy->name,
-                         (long long)ruling->remaining, (long long)fields_seconds(ruling->next_ms));
+        return sluice_concat(req, "\"", demand->policy->name, "\";r=", ruling->remaining);
+    return sluice_concat(req, "\"", demand->policy->name, "\";r=", ruling->remaining, ";t=",
+                         fields_seconds(ruling->next_ms));
 }
 
 static const char *join(sluice_request *req, const char *list, const char *item)
 {
-    return list ? sluice_printf(req, "%s, %s", list, item) : item;
+    return list ? sluice_concat(req, list, ", ", item) : item;
 }
 
 /* ---- The strictest ------------------------------------------------------------------------- */

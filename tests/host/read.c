@@ -197,12 +197,13 @@ static const char *key(sluice_request *abi, const sluice_arg *parts, uint32_t co
                        uint32_t stride)
 {
     struct test_request *req = request_of(abi);
-    struct text text;
-    text_init(&text, &req->arena);
-    text_add(&text, req->host->prefix);
-    for (uint32_t i = 0; i < count; i++)
-        text_add_arg(&text, arg_at(parts, stride, i));
-    return text.data;
+    return args_join(&req->arena, req->host->prefix, parts, count, stride);
+}
+
+static const char *concat(sluice_request *abi, const sluice_arg *parts, uint32_t count,
+                          uint32_t stride)
+{
+    return args_join(&request_of(abi)->arena, "", parts, count, stride);
 }
 
 const sluice_request_api test_request_api = {
@@ -232,4 +233,5 @@ const sluice_request_api test_request_api = {
     .list = list,
     .push = push,
     .key = key,
+    .concat = concat,
 };

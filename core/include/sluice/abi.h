@@ -229,9 +229,11 @@ typedef struct sluice_request_api {
     sluice_list *(*list)(sluice_request *req);
     void (*push)(sluice_request *req, sluice_list *list, const sluice_arg *value);
 
-    /* Concatenates, with the configured redis.prefix in front. */
+    /* Concatenates; `key` with the configured redis.prefix in front. */
     const char *(*key)(sluice_request *req, const sluice_arg *parts, uint32_t count,
                        uint32_t stride);
+    const char *(*concat)(sluice_request *req, const sluice_arg *parts, uint32_t count,
+                          uint32_t stride);
 } sluice_request_api;
 
 /* ---- A worker ----------------------------------------------------------------------------- */

@@ -195,6 +195,12 @@ static inline void sluice_unidentified(sluice_request *req, const char *code, co
  * behind the configured redis.prefix. */
 #define sluice_key(req, ...) ((req)->api->key((req), SLUICE_ARGS(__VA_ARGS__)))
 
+/* The parts, one after the other: several times as fast as sluice_printf, for texts that every
+ * request makes.
+ *
+ *   sluice_set_header(req, "ETag", sluice_concat(req, "\"", version, "\""));                  */
+#define sluice_concat(req, ...) ((req)->api->concat((req), SLUICE_ARGS(__VA_ARGS__)))
+
 /* ---- Waiting ------------------------------------------------------------------------------ */
 
 static inline sluice_wait sluice_then(sluice_step *then, const char *name, void *state)
