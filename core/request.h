@@ -105,7 +105,7 @@ struct request {
     bool waits_shortly; /* for a second at most, and a hang-up does not end it */
     const struct reply *woken_by;
     uv_timer_t timer; /* of parks and sleeps */
-    unsigned held;    /* questions whose undo may still need the arena */
+    unsigned held;    /* by questions whose undo may need the arena, and by the queue of the woken */
     bool ended;
 
     const char *trail[REQUEST_TRAIL_MAX];
@@ -137,7 +137,7 @@ void request_abort(struct request *req);
 /* The answer was sent, or never will be: log hooks, access log, cleanups. `sent` says whether. */
 void request_end(struct request *req, bool sent);
 
-/* An undo step that needed the request's arena is through. */
+/* Whoever held the object, after its request has ended perhaps, needs it no longer. */
 void request_release_hold(struct request *req);
 
 /* Frees what request objects hold outside themselves, at the worker's end. */

@@ -3,8 +3,8 @@
  *   request_begin (free list, else new) -> ... -> request_end -> free list
  *
  * A slot never changes its object and a generation never repeats, so a token that outlived its
- * request can be told from one that did not. An object whose undo steps may still need its arena
- * (`held`) goes back only when the last of them is through.
+ * request can be told from one that did not. An object that somebody still needs (`held`: an
+ * undo step, the queue of the woken) goes back only when the last of them is through.
  *
  * SPDX-License-Identifier: MIT */
 #include <string.h>

@@ -269,6 +269,7 @@ bool wait_wake(struct worker *worker, sluice_token token, const sluice_arg *valu
     }
     req->woken_by = reply_from_args(&req->arena, values, count, stride);
     req->wake_queued = true;
+    req->held++; /* the queue holds it: its client may go before its turn comes */
     req->next = NULL;
     if (worker->woken_last)
         worker->woken_last->next = req;
@@ -285,8 +286,9 @@ void wait_run_woken(struct worker *worker)
         worker->woken_first = req->next;
         if (!worker->woken_first)
             worker->woken_last = NULL;
-        if (req->wake_queued) /* else it was aborted meanwhile */
+        if (req->wake_queued) /* else it has ended meanwhile */
             request_resume(req, req->woken_by);
+        request_release_hold(req);
     }
 }
 

@@ -604,6 +604,26 @@ static void a_token_of_an_earlier_request_is_stale(void **state)
     request_end(next, true);
 }
 
+static void a_request_may_end_while_its_wake_is_queued(void **state)
+{
+    (void)state;
+    park_ms = 1000, park_flags = 0;
+    sluice_worker *worker = &bench->worker.handles[0].abi;
+    struct request *gone = get_parked();
+    assert_true(sluice_wake(worker, token, "first"));
+    struct request *stays = get("/x");
+    assert_true(sluice_wake(worker, token, "second"));
+    request_end(gone, false); /* its connection broke */
+    struct request *fresh = get("/x");
+    assert_ptr_not_equal(fresh, gone); /* the queue still holds it */
+    wait_run_woken(&bench->worker);
+    assert_answer(stays, 200, "{\"got\":\"second\"}");
+    assert_int_equal(fresh->state, REQUEST_WAITING);
+    assert_ptr_equal(bench->worker.free_requests, gone);
+    request_end(stays, true);
+    request_end(fresh, false);
+}
+
 static void a_park_without_a_deadline_is_a_mistake(void **state)
 {
     (void)state;
@@ -817,6 +837,7 @@ int main(void)
         TEST(nothing_is_undone_when_nothing_was_granted),
         TEST(a_wake_queues_the_next_step),
         TEST(a_token_of_an_earlier_request_is_stale),
+        TEST(a_request_may_end_while_its_wake_is_queued),
         TEST(a_park_without_a_deadline_is_a_mistake),
         TEST(a_park_that_runs_out_is_trouble),
         TEST(a_hang_up_ends_a_wait_that_asked_for_it),
