@@ -1,20 +1,27 @@
 /* apikey: clients, their API keys, and who a request is by the key that it brings.
  *
- *   configure: scripts, routes, hook -> start: digest, failure table -> requests -> stop
+ *   configure: scripts, routes, hook -> start: digest, tables, tracking -> requests -> stop
  *
  * SPDX-License-Identifier: MIT */
 #include "apikey.h"
-#include "cache.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include <sluice/plugin.h>
 
+#include "cache.h"
+#include "common.lua.h"
 #include "create.lua.h"
+#include "list.lua.h"
+#include "look.lua.h"
+#include "make.lua.h"
+#include "patch.lua.h"
+#include "remove.lua.h"
+#include "revoke.lua.h"
 #include "rotate.lua.h"
+#include "used.lua.h"
 #include "withdraw.lua.h"
-
-#define DAY_MS INT64_C(86400000)
 
 static const sluice_hook hooks[] = {
     {SLUICE_AUTHENTICATE, 0, SLUICE_STEP(apikey_authenticate)},
@@ -24,6 +31,18 @@ static const sluice_route routes[] = {
     {"POST", "/clients/rotateKey/{id}", SLUICE_STEP(rotate_key), "self", NULL, 0, SLUICE_CLASSIC,
      0},
     {"GET", "/clients/client/{id}", SLUICE_STEP(show_client), "self", NULL, 0, SLUICE_CLASSIC, 0},
+    {"POST", "/v1/clients", SLUICE_STEP(v1_create_client), "admin", NULL, 0, 0, 0},
+    {"GET", "/v1/clients", SLUICE_STEP(v1_list_clients), "admin", NULL, 0, 0, 0},
+    {"GET", "/v1/clients/{id}", SLUICE_STEP(v1_show_client), "self", NULL, 0, 0, 0},
+    {"PATCH", "/v1/clients/{id}", SLUICE_STEP(v1_patch_client), "admin", NULL, 0, 0, 0},
+    {"DELETE", "/v1/clients/{id}", SLUICE_STEP(v1_delete_client), "admin", NULL, 0, 0, 0},
+    {"POST", "/v1/clients/{id}/keys", SLUICE_STEP(v1_make_key), "self", NULL, 0, 0, 0},
+    {"GET", "/v1/clients/{id}/keys", SLUICE_STEP(v1_list_keys), "self", NULL, 0, 0, 0},
+    {"POST", "/v1/clients/{id}/keys/{kid}/rotate", SLUICE_STEP(v1_rotate_key), "self", NULL, 0, 0,
+     0},
+    {"DELETE", "/v1/clients/{id}/keys/{kid}", SLUICE_STEP(v1_revoke_key), "self", NULL, 0, 0, 0},
+    {"POST", "/v1/keys/verify", SLUICE_STEP(v1_verify_key), "admin,scope:keys:verify", NULL, 0, 0,
+     0},
 };
 
 /* Classic paths ignore case: this is /clients/createCLient as well. */
@@ -37,12 +56,34 @@ static const sluice_route open_registration[] = {
      0},
 };
 
+/* A script with the part that they share in front. */
+static const sluice_script *script(sluice_host *host, const char *name, const char *own)
+{
+    size_t shared = strlen(common_lua), len = strlen(own);
+    char *whole = sluice_host_alloc(host, shared + len + 1);
+    memcpy(whole, common_lua, shared);
+    memcpy(whole + shared, own, len + 1);
+    return sluice_add_script(host, name, whole);
+}
+
+static void add_scripts(sluice_host *host, struct scripts *scripts)
+{
+    scripts->create = script(host, "create", create_lua);
+    scripts->withdraw = script(host, "withdraw", withdraw_lua);
+    scripts->patch = script(host, "patch", patch_lua);
+    scripts->remove = script(host, "remove", remove_lua);
+    scripts->make = script(host, "make", make_lua);
+    scripts->rotate = script(host, "rotate", rotate_lua);
+    scripts->revoke = script(host, "revoke", revoke_lua);
+    scripts->list = script(host, "list", list_lua);
+    scripts->look = script(host, "look", look_lua);
+    scripts->used = script(host, "used", used_lua);
+}
+
 static int32_t configure(sluice_host *host, void *self)
 {
     struct apikey *apikey = self;
-    apikey->create = sluice_add_script(host, "create", create_lua);
-    apikey->withdraw = sluice_add_script(host, "withdraw", withdraw_lua);
-    apikey->rotate = sluice_add_script(host, "rotate", rotate_lua);
+    add_scripts(host, &apikey->scripts);
     sluice_hooks(host, hooks);
     sluice_routes(host, routes);
     if (apikey->open_registration)
@@ -60,13 +101,13 @@ static int32_t start(sluice_worker *worker, void *self)
     sluice_random(worker, &seed, sizeof seed);
     apikey->failures = failures_new(apikey->failing.capacity, apikey->failing.refill, seed);
     apikey->cache = cache_new();
-    if (hasher_init(&apikey->hasher) && apikey->failures && apikey->cache) {
-        cache_track(apikey->cache, worker);
-        return 0;
+    if (!hasher_init(&apikey->hasher) || !apikey->failures || !apikey->cache) {
+        sluice_log(worker, SLUICE_LOG_ERROR,
+                   "can't start: there is no SHA-256 in OpenSSL's configuration, or no memory");
+        return -1;
     }
-    sluice_log(worker, SLUICE_LOG_ERROR,
-               "can't start: there is no SHA-256 in OpenSSL's configuration, or no memory");
-    return -1;
+    cache_track(apikey->cache, worker);
+    return 0;
 }
 
 static void stop(sluice_worker *worker, void *self)
@@ -103,7 +144,7 @@ static const sluice_option options[] = {
      .offset = offsetof(struct apikey, grace),
      .fallback = "7d",
      .min = 0,
-     .max = 3650 * DAY_MS,
+     .max = GRACE_MAX_MS,
      .help = "how long a key still works after it was rotated; 0: not at all"},
     {.name = "retention",
      .type = SLUICE_INT,
@@ -111,7 +152,14 @@ static const sluice_option options[] = {
      .fallback = "2",
      .min = 1,
      .max = 100,
-     .help = "keys that a client keeps when one is rotated, the new one included"},
+     .help = "keys that a line of a client keeps when one is rotated, the new one included"},
+    {.name = "keys_max",
+     .type = SLUICE_INT,
+     .offset = offsetof(struct apikey, keys_max),
+     .fallback = "100",
+     .min = 1,
+     .max = 1000,
+     .help = "keys that a client can have at a time"},
     {.name = "open_registration",
      .type = SLUICE_BOOL,
      .offset = offsetof(struct apikey, open_registration),

@@ -6,7 +6,8 @@
  *
  * A key comes in x-api-key or as `Authorization: Bearer slc_...`. Other bearers are not ours: the
  * admin token is one of them, and the gateway looked at it before. This hook never answers 401
- * itself: it says why, and the gateway answers so where the route needs to know who asks.
+ * itself: it says why, and the gateway answers so where the route needs to know who asks. A good
+ * key that is used from where it may not be is answered with 403.
  *
  * SPDX-License-Identifier: MIT */
 #include <string.h>
@@ -17,9 +18,11 @@
 
 #include "apikey.h"
 #include "cache.h"
+#include "cidr.h"
 #include "store.h"
 
 static sluice_step found;
+static sluice_worker_step noted;
 
 static const char *bearer(sluice_request *req)
 {
@@ -30,14 +33,19 @@ static const char *bearer(sluice_request *req)
     return strncmp(header, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) == 0 ? header : NULL;
 }
 
-static const char *presented(sluice_request *req)
+const char *key_presented(sluice_request *req)
 {
     const char *token = sluice_header(req, "x-api-key");
     return token ? token : bearer(req);
 }
 
+bool key_is_formed(const struct apikey *apikey, const char *token)
+{
+    return token_is_whole(token) || (apikey->accept_unprefixed && token_is_unprefixed(token));
+}
+
 /* A failed attempt: what it costs, and what it is told. */
-static sluice_verdict refuse(sluice_request *req, const char *detail)
+static sluice_verdict fail(sluice_request *req, const char *detail)
 {
     struct apikey *apikey = sluice_self(req);
     int64_t now = sluice_monotonic(sluice_worker_of(req));
@@ -56,6 +64,7 @@ struct lookup {
     struct apikey *apikey;
     char hash[TOKEN_HASH_SIZE];
     uint64_t mark;
+    int64_t asked_at; /* monotonic ms */
 };
 
 /* The request may end without an answer; the mark must not stay. */
@@ -65,21 +74,45 @@ static void give_up(void *what)
     cache_give_up(lookup->apikey->cache, lookup->hash, lookup->mark);
 }
 
-static sluice_verdict identify(sluice_request *req, const struct entry *entry)
+/* A time that could not be noted shows an earlier use: the next minute brings another try. */
+static void noted(sluice_worker *worker, void *none, const sluice_reply *reply)
+{
+    (void)none;
+    if (sluice_is_error(reply))
+        sluice_log(worker, SLUICE_LOG_WARN, "Redis refuses to note when a key was used: %s",
+                   sluice_text(reply));
+}
+
+/* The classic server's keys have no id that a time could be noted under. */
+static void note_use(sluice_request *req, const char *hash, const struct entry *entry)
+{
+    sluice_worker *worker = sluice_worker_of(req);
+    struct apikey *apikey = sluice_self(req);
+    if (entry->key && sluice_redis_ready(worker) && cache_use_is_due(apikey->cache, worker, hash))
+        sluice_worker_run(worker, noted, NULL, apikey->scripts.used, 2, store_entry(req, hash),
+                          store_used(req, entry->client), entry->key);
+}
+
+static sluice_verdict identify(sluice_request *req, const char *hash, const struct entry *entry)
 {
     sluice_identity who = {
         .size = sizeof who,
-        .kinds = SLUICE_IDENTITY_CLIENT,
+        .kinds = SLUICE_IDENTITY_CLIENT | (entry->self_made ? SLUICE_IDENTITY_SELF_MADE : 0),
         .client = entry->client,
         .space = entry->space,
         .scopes = entry->scopes,
         .key = entry->key,
         .policy = entry->policy,
     };
-    if (entry->disabled)
+    if (entry->disabled) {
         sluice_unidentified(req, "client_disabled", "the client of this API key is disabled");
-    else
-        sluice_identify(req, &who);
+        return SLUICE_NEXT;
+    }
+    if (entry->cidrs && !cidrs_have(entry->cidrs, sluice_address(req)))
+        return sluice_problem(req, 403, "address_not_allowed",
+                              "this API key may not be used from the address of this request");
+    note_use(req, hash, entry);
+    sluice_identify(req, &who);
     return SLUICE_NEXT;
 }
 
@@ -89,6 +122,7 @@ static sluice_verdict look_up(sluice_request *req, struct apikey *apikey, const 
     const char *name = store_entry(req, hash);
     lookup->apikey = apikey;
     memcpy(lookup->hash, hash, sizeof lookup->hash);
+    lookup->asked_at = sluice_monotonic(sluice_worker_of(req));
     lookup->mark = cache_expect(apikey->cache, hash);
     if (lookup->mark)
         sluice_defer(req, give_up, lookup);
@@ -104,16 +138,16 @@ sluice_verdict apikey_authenticate(sluice_request *req, void *self, const sluice
     (void)none;
     if (who && (who->kinds & (SLUICE_IDENTITY_CLIENT | SLUICE_IDENTITY_ADMIN)))
         return SLUICE_NEXT;
-    const char *token = presented(req);
+    const char *token = key_presented(req);
     if (!token)
         return SLUICE_NEXT;
     if (!hasher_hash(&apikey->hasher, token, hash))
         return key_refused(req);
     const struct entry *entry = cache_find(apikey->cache, sluice_worker_of(req), hash);
     if (entry)
-        return identify(req, entry);
-    if (!token_is_whole(token) && !(apikey->accept_unprefixed && token_is_unprefixed(token)))
-        return refuse(req, "the API key is damaged: its form or checksum is wrong; copy it again");
+        return identify(req, hash, entry);
+    if (!key_is_formed(apikey, token))
+        return fail(req, "the API key is damaged: its form or checksum is wrong; copy it again");
     return look_up(req, apikey, hash);
 }
 
@@ -126,6 +160,15 @@ static sluice_verdict store_refused(sluice_request *req, const sluice_reply *err
                           "the gateway's store does not answer now; nothing is lost, try again");
 }
 
+/* Counted from before the question: a little too early, never too late. */
+static int64_t left_of(sluice_request *req, const struct lookup *lookup, int64_t left_ms)
+{
+    int64_t took = sluice_monotonic(sluice_worker_of(req)) - lookup->asked_at;
+    if (left_ms < 0)
+        return left_ms;
+    return left_ms > took ? left_ms - took : 0;
+}
+
 static sluice_verdict found(sluice_request *req, void *state, const sluice_reply *both)
 {
     struct lookup *lookup = state;
@@ -135,17 +178,17 @@ static sluice_verdict found(sluice_request *req, void *state, const sluice_reply
     struct entry entry;
     if (sluice_is_error(reply) || sluice_is_error(left))
         return store_refused(req, sluice_is_error(reply) ? reply : left);
-    if (sluice_is_nil(reply))
-        return refuse(req, "the API key is not known: it may have expired or been rotated");
+    if (sluice_is_nil(reply) || sluice_int(left) == -2)
+        return fail(req, "the API key is not known: it may have expired or been rotated");
     if (!entry_read(req, text, &entry) &&
         !(apikey->accept_unprefixed && entry_read_bare(req, text, &entry))) {
         sluice_log(sluice_worker_of(req), SLUICE_LOG_ERROR,
                    "an apiKey: entry in Redis can't be read, its key is refused (request %s); "
                    "give its client a new one",
                    sluice_request_id(req));
-        return refuse(req, "the API key can't be used any more; ask for a new one");
+        return fail(req, "the API key can't be used any more; ask for a new one");
     }
     cache_fill(apikey->cache, sluice_worker_of(req), lookup->hash, lookup->mark, &entry,
-               sluice_int(left));
-    return identify(req, &entry);
+               left_of(req, lookup, sluice_int(left)));
+    return identify(req, lookup->hash, &entry);
 }

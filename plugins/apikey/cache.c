@@ -12,13 +12,15 @@
 
 #define SETS 2048
 #define WAYS 4
-#define FOREVER INT64_MAX
+#define AGE_MAX_MS (10 * 60 * 1000)
+#define USE_NOTED_EVERY_MS (60 * 1000)
 
 struct place {
     char hash[TOKEN_HASH_SIZE]; /* "" when empty */
     uint64_t mark;              /* of a question under way; 0: filled */
     uint64_t used;              /* the higher, the newer */
-    int64_t until;              /* monotonic ms: the key's own end */
+    int64_t until;              /* monotonic ms: the key's own end, or that of its age */
+    int64_t use_due_at;         /* monotonic ms: when to note its use again */
     char *texts;                /* what the entry points to */
     struct entry entry;
 };
@@ -175,11 +177,11 @@ static const char *move_text(char **at, const char *text)
     return copy;
 }
 
-/* The entry with its texts in one piece of memory; false when there is none. */
+/* What requests need of the entry, its texts in one piece of memory; false when there is none. */
 static bool keep(struct place *place, const struct entry *entry)
 {
     char *at = malloc(1 + size_of(entry->client) + size_of(entry->space) + size_of(entry->scopes) +
-                      size_of(entry->key) + size_of(entry->policy));
+                      size_of(entry->key) + size_of(entry->policy) + size_of(entry->cidrs));
     if (!at)
         return false;
     place->texts = at;
@@ -189,7 +191,9 @@ static bool keep(struct place *place, const struct entry *entry)
         .scopes = move_text(&at, entry->scopes),
         .key = move_text(&at, entry->key),
         .policy = move_text(&at, entry->policy),
+        .cidrs = move_text(&at, entry->cidrs),
         .disabled = entry->disabled,
+        .self_made = entry->self_made,
     };
     return true;
 }
@@ -211,7 +215,8 @@ void cache_fill(struct cache *cache, sluice_worker *worker, const char *hash, ui
         return;
     }
     place->mark = 0;
-    place->until = left_ms < 0 ? FOREVER : sluice_monotonic(worker) + left_ms;
+    place->until =
+        sluice_monotonic(worker) + (left_ms < 0 || left_ms > AGE_MAX_MS ? AGE_MAX_MS : left_ms);
 }
 
 void cache_give_up(struct cache *cache, const char *hash, uint64_t mark)
@@ -219,4 +224,16 @@ void cache_give_up(struct cache *cache, const char *hash, uint64_t mark)
     struct place *place = marked(cache, hash, mark);
     if (place)
         empty(place);
+}
+
+/* ---- Use ---------------------------------------------------------------------------------- */
+
+bool cache_use_is_due(struct cache *cache, sluice_worker *worker, const char *hash)
+{
+    struct place *place = place_of(cache, hash);
+    int64_t now = sluice_monotonic(worker);
+    if (!place || place->mark || now < place->use_due_at)
+        return false;
+    place->use_due_at = now + USE_NOTED_EVERY_MS;
+    return true;
 }

@@ -27,7 +27,7 @@
 
 struct cache;
 
-/* Bounded: 8,192 entries, the oldest of a set goes. NULL: out of memory. */
+/* Bounded: 8,192 entries, the oldest of a set goes, and each for ten minutes. NULL: out of memory. */
 struct cache *cache_new(void);
 void cache_free(struct cache *cache); /* takes NULL */
 
@@ -45,5 +45,8 @@ uint64_t cache_expect(struct cache *cache, const char *hash);
 void cache_fill(struct cache *cache, sluice_worker *worker, const char *hash, uint64_t mark,
                 const struct entry *entry, int64_t left_ms);
 void cache_give_up(struct cache *cache, const char *hash, uint64_t mark);
+
+/* True once a minute for each hash that is remembered: its use should be noted now. */
+bool cache_use_is_due(struct cache *cache, sluice_worker *worker, const char *hash);
 
 #endif

@@ -1,4 +1,4 @@
-/* Keys: making one, and rotating a client's.
+/* New keys, whoever makes them, and the classic rotation.
  *
  *   rotate_key --rotate.lua--> rotated
  *
@@ -13,8 +13,6 @@
 #include "apikey.h"
 #include "store.h"
 
-#define CLASSIC_LINE ""
-
 static sluice_step rotated;
 
 const struct key *key_make(sluice_request *req, struct apikey *apikey)
@@ -25,6 +23,25 @@ const struct key *key_make(sluice_request *req, struct apikey *apikey)
     token_write(random, key->token);
     OPENSSL_cleanse(random, sizeof random);
     return hasher_hash(&apikey->hasher, key->token, key->hash) ? key : NULL;
+}
+
+/* Who was identified by something else than a key of ours is bounded by the scopes he has. */
+const struct maker *key_maker(sluice_request *req, struct apikey *apikey)
+{
+    struct maker *maker = sluice_new(req, struct maker);
+    const sluice_identity *who = sluice_who(req);
+    const char *token = key_presented(req);
+    char hash[TOKEN_HASH_SIZE];
+    maker->entry = "";
+    maker->scopes = who && who->scopes ? who->scopes : "";
+    if (who && (who->kinds & SLUICE_IDENTITY_ADMIN)) {
+        maker->scopes = "*";
+    } else if (token && key_is_formed(apikey, token)) {
+        if (!hasher_hash(&apikey->hasher, token, hash))
+            return NULL;
+        maker->entry = store_entry(req, hash);
+    }
+    return maker;
 }
 
 sluice_verdict key_refused(sluice_request *req)
@@ -44,18 +61,20 @@ sluice_verdict rotate_key(sluice_request *req, void *self, const sluice_reply *n
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
     const struct key *key = key_make(req, apikey);
-    if (!key)
+    const struct maker *maker = key ? key_maker(req, apikey) : NULL;
+    if (!maker)
         return key_refused(req);
-    return sluice_run(req, rotated, (void *)(uintptr_t)key->token, apikey->rotate, 3,
-                      store_meta(req, id), store_index(req, id), store_entry(req, key->hash),
-                      store_entry(req, ""), id, key->hash, CLASSIC_LINE, apikey->grace,
+    return sluice_run(req, rotated, (void *)(uintptr_t)key->token, apikey->scripts.rotate, 5,
+                      store_meta(req, id), store_index(req, id), store_used(req, id),
+                      store_entry(req, key->hash), maker->entry, store_entry(req, ""), id,
+                      key->hash, apikey->keys_max, maker->scopes, "", apikey->grace,
                       apikey->retention);
 }
 
 static sluice_verdict rotated(sluice_request *req, void *token, const sluice_reply *reply)
 {
-    if (sluice_is_nil(reply))
-        return sluice_problem(req, 404, "client_not_found", "there is no client with this id");
+    if (sluice_type(reply) != SLUICE_REPLY_ARRAY)
+        return refuse(req, sluice_text(reply));
     sluice_set_header(req, "Cache-Control", "no-store");
     return sluice_json(req, 200, "success", true, "message",
                        "key rotated; this is the only time the new one is shown", "newKey",

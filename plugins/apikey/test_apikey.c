@@ -84,6 +84,19 @@ static void expect_key(struct test_host *host, const char *entry)
         reply_array(host, test_nil(), -2);
 }
 
+/* What nobody waits for: once for each key that is remembered. */
+static void expect_use(struct test_host *host, const char *used, const char *id)
+{
+    expect_run(host, "used", 2, credentials.entry, used, id);
+    reply_int(host, 1);
+}
+
+static void expect_good_key(struct test_host *host)
+{
+    expect_key(host, ACME);
+    expect_use(host, "client:acme:used", "3");
+}
+
 static void expect_meta(struct test_host *host)
 {
     expect_ask(host, "HMGET", "client:acme:meta", "name", "createdAt");
@@ -99,7 +112,7 @@ static struct test_answer *with_key(struct test_host *host, const char *header, 
 static void a_key_in_x_api_key_says_who_asks(void **state)
 {
     struct test_host *host = *state;
-    expect_key(host, ACME);
+    expect_good_key(host);
     expect_meta(host);
     assert_status(with_key(host, "x-api-key", credentials.token), 200);
 }
@@ -107,7 +120,7 @@ static void a_key_in_x_api_key_says_who_asks(void **state)
 static void a_key_may_come_as_a_bearer(void **state)
 {
     struct test_host *host = *state;
-    expect_key(host, ACME);
+    expect_good_key(host);
     expect_meta(host);
     assert_status(with_key(host, "Authorization", credentials.bearer), 200);
 }
@@ -132,7 +145,7 @@ static void a_session_does_not_stand_in_for_a_key(void **state)
 {
     struct test_host *host = *state;
     test_session(host, "shop", "ann", "s1");
-    expect_key(host, ACME);
+    expect_good_key(host);
     expect_meta(host);
     assert_status(with_key(host, "x-api-key", credentials.token), 200);
 }
@@ -141,6 +154,7 @@ static void a_key_of_another_client_is_forbidden(void **state)
 {
     struct test_host *host = *state;
     expect_key(host, "{\"client\":\"other\",\"space\":\"other\",\"scopes\":\"\",\"seq\":1}");
+    expect_use(host, "client:other:used", "1");
     assert_status(with_key(host, "x-api-key", credentials.token), 403);
 }
 
@@ -149,6 +163,7 @@ static void a_scope_of_the_key_counts(void **state)
     struct test_host *host = *state;
     expect_key(host,
                "{\"client\":\"ops\",\"space\":\"ops\",\"scopes\":\"admin:apikey\",\"seq\":1}");
+    expect_use(host, "client:ops:used", "1");
     expect_meta(host);
     assert_status(with_key(host, "x-api-key", credentials.token), 200);
 }
@@ -241,7 +256,7 @@ static void a_valid_key_is_never_refused_for_the_failures_of_others(void **state
     struct test_host *host = *state;
     for (int i = 0; i < 3; i++)
         (void)with_key(host, "x-api-key", "bad");
-    expect_key(host, ACME);
+    expect_good_key(host);
     expect_meta(host);
     assert_status(with_key(host, "x-api-key", credentials.token), 200);
     expect_key(host, NULL);
@@ -266,8 +281,20 @@ static struct test_answer *create(struct test_host *host, const char *body)
 
 static void expect_create(struct test_host *host, const char *origin)
 {
-    expect_run(host, "create", 3, "client:acme:meta", "client:acme:apiKeys", test_any(), "acme",
-               test_any(), "Acme Ltd", origin);
+    expect_run(host, "create", 7, "client:acme:meta", "client:acme:apiKeys", test_any(), "clients",
+               "space:acme", "client:acme:meta", "", "acme", test_any(), origin, "",
+               "{\"name\":\"Acme Ltd\"}");
+}
+
+static void reply_created(struct test_host *host)
+{
+    reply_array(host, "Acme Ltd", "acme", "", test_nil(), "1767225600123", test_nil());
+}
+
+static void expect_withdrawal(struct test_host *host, sluice_arg entry)
+{
+    expect_run(host, "withdraw", 5, "client:acme:meta", "client:acme:apiKeys", entry, "clients",
+               "space:acme", "acme");
 }
 
 static void a_new_client_gets_a_key_that_fits_its_entry(void **state)
@@ -276,7 +303,7 @@ static void a_new_client_gets_a_key_that_fits_its_entry(void **state)
     char entry[TOKEN_HASH_SIZE + 7];
     test_admin(host);
     expect_create(host, "admin");
-    reply_int(host, 1);
+    reply_created(host);
     struct test_answer *answer = create(host, CREATE);
     assert_status(answer, 200);
     assert_json(answer, "success", true);
@@ -286,7 +313,7 @@ static void a_new_client_gets_a_key_that_fits_its_entry(void **state)
     assert_true(token_is_whole(token));
     name_entry(token, entry);
     assert_string_equal(test_asked(host, 2), entry);
-    assert_string_equal(test_asked(host, 4), entry + 7);
+    assert_string_equal(test_asked(host, 8), entry + 7);
 }
 
 static void an_id_that_is_taken_is_409(void **state)
@@ -294,7 +321,7 @@ static void an_id_that_is_taken_is_409(void **state)
     struct test_host *host = *state;
     test_admin(host);
     expect_create(host, "admin");
-    reply_int(host, 0);
+    reply_text(host, "client_exists");
     struct test_answer *answer = create(host, CREATE);
     assert_status(answer, 409);
     assert_json(answer, "error", "client_exists");
@@ -313,7 +340,7 @@ static void open_registration_is_for_everyone_and_noted(void **state)
 {
     struct test_host *host = *state;
     expect_create(host, "self");
-    reply_int(host, 1);
+    reply_created(host);
     assert_status(create(host, CREATE), 200);
 }
 
@@ -338,8 +365,8 @@ static void a_client_that_was_made_too_late_is_taken_back(void **state)
     reply_late(host);
     assert_status(create(host, CREATE), 503);
     (void)snprintf(entry, sizeof entry, "%s", test_asked(host, 2));
-    expect_run(host, "withdraw", 3, "client:acme:meta", "client:acme:apiKeys", entry);
-    reply_int(host, 1);
+    expect_withdrawal(host, sluice_arg_text(entry));
+    reply_created(host);
     reply_int(host, 1);
 }
 
@@ -350,7 +377,7 @@ static void a_late_conflict_takes_nothing_back(void **state)
     expect_create(host, "admin");
     reply_late(host);
     assert_status(create(host, CREATE), 503);
-    reply_int(host, 0);
+    reply_text(host, "client_exists");
 }
 
 static void a_client_that_stays_though_nobody_has_its_key_is_logged(void **state)
@@ -360,8 +387,8 @@ static void a_client_that_stays_though_nobody_has_its_key_is_logged(void **state
     expect_create(host, "admin");
     reply_late(host);
     assert_status(create(host, CREATE), 503);
-    expect_run(host, "withdraw", 3, "client:acme:meta", "client:acme:apiKeys", test_any());
-    reply_int(host, 1);
+    expect_withdrawal(host, test_any());
+    reply_created(host);
     reply_trouble(host);
     assert_logged(host, SLUICE_LOG_WARN, "can't be taken back");
 }
@@ -389,15 +416,25 @@ static void an_unknown_client_is_404(void **state)
 
 /* ---- Keys ---------------------------------------------------------------------------------- */
 
+static void expect_rotation(struct test_host *host, const char *meta, const char *scopes)
+{
+    const char *prefix = strncmp(meta, "p:", 2) == 0 ? "p:" : "";
+    char index[64], used[64], entry[16];
+    (void)snprintf(index, sizeof index, "%sclient:acme:apiKeys", prefix);
+    (void)snprintf(used, sizeof used, "%sclient:acme:used", prefix);
+    (void)snprintf(entry, sizeof entry, "%sapiKey:", prefix);
+    expect_run(host, "rotate", 5, meta, index, used, test_any(), "", entry, "acme", test_any(), 100,
+               scopes, "", 604800000, 2);
+}
+
 static void rotation_answers_with_the_new_key(void **state)
 {
     struct test_host *host = *state;
     char entry[TOKEN_HASH_SIZE + 7];
     test_prefix(host, "p:");
-    test_client(host, "acme", "acme", "");
-    expect_run(host, "rotate", 3, "p:client:acme:meta", "p:client:acme:apiKeys", test_any(),
-               "p:apiKey:", "acme", test_any(), "", 604800000, 2);
-    reply_array(host, "4", "2");
+    test_client(host, "acme", "acme", "jobs:work");
+    expect_rotation(host, "p:client:acme:meta", "jobs:work");
+    reply_array(host, "4", ACME, "", "2");
     struct test_answer *answer = request(host, "POST", "/clients/rotateKey/acme", NULL);
     assert_status(answer, 200);
     assert_json(answer, "success", true);
@@ -405,17 +442,16 @@ static void rotation_answers_with_the_new_key(void **state)
     const char *token = test_json(answer, "newKey");
     assert_true(token_is_whole(token));
     name_entry(token, entry);
-    assert_string_equal(test_asked(host, 2) + 2, entry);
-    assert_string_equal(test_asked(host, 5), entry + 7);
+    assert_string_equal(test_asked(host, 3) + 2, entry);
+    assert_string_equal(test_asked(host, 7), entry + 7);
 }
 
 static void rotating_an_unknown_client_is_404(void **state)
 {
     struct test_host *host = *state;
     test_admin(host);
-    expect_run(host, "rotate", 3, "client:acme:meta", "client:acme:apiKeys", test_any(),
-               "apiKey:", "acme", test_any(), "", 604800000, 2);
-    reply_nil(host);
+    expect_rotation(host, "client:acme:meta", "*");
+    reply_text(host, "client_not_found");
     struct test_answer *answer = request(host, "POST", "/clients/rotateKey/acme", NULL);
     assert_status(answer, 404);
     assert_no_json(answer, "newKey");

@@ -54,11 +54,27 @@ static struct test_answer *ask(struct test_host *host)
     return request(host, "GET", ME, NULL);
 }
 
+static void expect_use(struct test_host *host)
+{
+    expect_run(host, "used", 2, entry, "client:acme:used", "1");
+    reply_int(host, 1);
+}
+
+/* A request whose key is looked up and is not remembered. */
+static void look_up_only(struct test_host *host, int64_t left_ms)
+{
+    expect_lookup(host);
+    reply_array(host, ACME, left_ms);
+    expect_meta(host);
+    assert_status(ask(host), 200);
+}
+
 /* A request whose key is looked up, has `left_ms` to live and is then remembered. */
 static void look_up(struct test_host *host, int64_t left_ms)
 {
     expect_lookup(host);
     reply_array(host, ACME, left_ms);
+    expect_use(host);
     expect_meta(host);
     assert_status(ask(host), 200);
 }
@@ -114,7 +130,7 @@ static void nothing_is_served_once_the_watch_is_silent(void **state)
     test_advance(*state, 1999);
     serve(*state);
     test_advance(*state, 1);
-    look_up(*state, -1);
+    look_up_only(*state, -1);
 }
 
 static void nothing_is_served_while_the_watch_alone_is_lost(void **state)
@@ -122,8 +138,8 @@ static void nothing_is_served_while_the_watch_alone_is_lost(void **state)
     struct test_host *host = *state;
     look_up(host, -1);
     test_subscriptions(host, false);
-    look_up(host, -1);
-    look_up(host, -1);
+    look_up_only(host, -1);
+    look_up_only(host, -1);
 }
 
 static void what_was_known_before_an_interruption_is_forgotten_after_it(void **state)
@@ -170,6 +186,31 @@ static void a_key_ends_by_itself(void **state)
     assert_status(ask(host), 401);
 }
 
+static void an_entry_is_not_remembered_for_ever(void **state)
+{
+    struct test_host *host = *state;
+    look_up(host, -1);
+    test_tracked(host, 3600000);
+    test_advance(host, 599999);
+    expect_use(host);
+    serve(host);
+    test_advance(host, 1);
+    look_up(host, -1);
+}
+
+static void a_use_is_noted_once_a_minute(void **state)
+{
+    struct test_host *host = *state;
+    look_up(host, -1);
+    test_tracked(host, 3600000);
+    test_advance(host, 59999);
+    serve(host);
+    test_advance(host, 1);
+    expect_use(host);
+    serve(host);
+    serve(host);
+}
+
 static void a_disabled_client_is_remembered_as_disabled(void **state)
 {
     struct test_host *host = *state;
@@ -205,6 +246,8 @@ int main(void)
         TEST(a_flush_forgets_everything),
         TEST(without_redis_what_was_known_serves_for_half_a_minute),
         TEST(a_key_ends_by_itself),
+        TEST(an_entry_is_not_remembered_for_ever),
+        TEST(a_use_is_noted_once_a_minute),
         TEST(a_disabled_client_is_remembered_as_disabled),
         TEST(a_refusing_redis_is_503),
     };

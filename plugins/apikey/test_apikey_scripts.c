@@ -1,208 +1,76 @@
 /* The scripts of apikey against a real Redis: a redis-server of the test's own, on a unix socket in
- * a directory of its own.
- *
- *   run(script, KEYS, ARGV) -> reply, and what the script left in meta, index and entries
+ * a directory of its own: clients with their first keys, and rotation.
  *
  * SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <cmocka.h>
-#include <hiredis/hiredis.h>
-#include <jansson.h>
+#include "test_store.h"
 
 #include "create.lua.h"
 #include "rotate.lua.h"
 #include "withdraw.lua.h"
 
-#define META "client:acme:meta"
-#define INDEX "client:acme:apiKeys"
-#define HOUR_MS 3600000LL
-#define WAIT_MS 10000 /* for what happens by itself */
+/* ---- The scripts --------------------------------------------------------------------------- */
 
-struct server {
-    char dir[64], socket[96];
-    pid_t pid;
-    redisContext *redis;
-};
-
-static redisContext *redis; /* of the test that runs */
-
-/* ---- The server --------------------------------------------------------------------------- */
-
-static void pause_10_ms(void)
+static redisReply *create_reply(const char *hash, const char *origin)
 {
-    nanosleep(&(struct timespec){0, 10000000}, NULL);
+    char entry[32];
+    (void)snprintf(entry, sizeof entry, "apiKey:%s", hash);
+    return script(create_lua, "7", META, INDEX, entry, "clients", "space:acme", META, "", "acme",
+                  hash, origin, "", "{\"name\":\"Acme Ltd\"}", NULL);
 }
 
-static pid_t launch(const struct server *server)
+/* 1, or 0 when it was refused. */
+static int create(const char *hash)
 {
-    pid_t pid = fork();
-    if (pid)
-        return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server->socket, "--save",
-           "", "--dir", server->dir, "--logfile", "/dev/null", (char *)NULL);
-    perror("redis-server");
-    _exit(127);
-}
-
-static redisContext *connected(const char *socket)
-{
-    for (int waited = 0; waited < WAIT_MS; waited += 10) {
-        redisContext *context = redisConnectUnix(socket);
-        if (context && !context->err)
-            return context;
-        redisFree(context);
-        pause_10_ms();
-    }
-    return NULL;
-}
-
-static int start_server(void **state)
-{
-    struct server *server = calloc(1, sizeof *server);
-    *state = server;
-    if (!server)
-        return -1;
-    (void)snprintf(server->dir, sizeof server->dir, "/tmp/sluice-apikey-XXXXXX");
-    if (!mkdtemp(server->dir))
-        return -1;
-    (void)snprintf(server->socket, sizeof server->socket, "%s/redis.sock", server->dir);
-    server->pid = launch(server);
-    server->redis = server->pid > 0 ? connected(server->socket) : NULL;
-    return server->redis ? 0 : -1;
-}
-
-static int stop_server(void **state)
-{
-    struct server *server = *state;
-    redisFree(server->redis);
-    if (kill(server->pid, SIGTERM) < 0 || waitpid(server->pid, NULL, 0) < 0)
-        return -1;
-    (void)unlink(server->socket);
-    int failed = rmdir(server->dir);
-    free(server);
-    return failed;
-}
-
-/* ---- Asking ------------------------------------------------------------------------------- */
-
-static redisReply *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static redisReply *ask(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    assert_non_null(reply);
-    return reply;
-}
-
-/* The reply as a number, -1 for nil. */
-static long long number(redisReply *reply)
-{
-    long long value = reply->type == REDIS_REPLY_NIL ? -1 : reply->integer;
-    if (reply->type == REDIS_REPLY_STRING)
-        value = atoll(reply->str);
-    assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
+    redisReply *reply = create_reply(hash, "admin");
+    int made = reply->type == REDIS_REPLY_ARRAY;
+    if (!made)
+        assert_string_equal(reply->str, "client_exists");
     freeReplyObject(reply);
-    return value;
-}
-
-static long long create(const char *hash)
-{
-    return number(ask("EVAL %s 3 %s %s apiKey:%s acme %s %s admin", create_lua, META, INDEX, hash,
-                      hash, "Acme Ltd"));
+    return made;
 }
 
 static long long withdraw(const char *hash)
 {
-    return number(ask("EVAL %s 3 %s %s apiKey:%s", withdraw_lua, META, INDEX, hash));
+    char entry[32];
+    (void)snprintf(entry, sizeof entry, "apiKey:%s", hash);
+    return number(
+        script(withdraw_lua, "5", META, INDEX, entry, "clients", "space:acme", "acme", NULL));
 }
 
-static redisReply *rotate_reply(const char *hash, const char *line, long long grace, int retention)
+/* As an admin does. `id` is the key to rotate, "" the newest of the classic line. */
+static redisReply *rotate_reply(const char *hash, const char *id, long long grace, int retention)
 {
-    return ask("EVAL %s 3 %s %s apiKey:%s apiKey: acme %s %s %lld %d", rotate_lua, META, INDEX,
-               hash, hash, line, grace, retention);
+    char entry[32], grace_text[32], retention_text[32];
+    (void)snprintf(entry, sizeof entry, "apiKey:%s", hash);
+    (void)snprintf(grace_text, sizeof grace_text, "%lld", grace);
+    (void)snprintf(retention_text, sizeof retention_text, "%d", retention);
+    return script(rotate_lua, "5", META, INDEX, USED, entry, "", "apiKey:", "acme", hash, "100",
+                  "*", id, grace_text, retention_text, NULL);
 }
 
-/* What a rotation answered, as text: "4" or "4 revoked 3 2", "" for nil. */
-static const char *rotate_line(const char *hash, const char *line, long long grace, int retention)
+/* What a rotation answered, as text: "4" or "4 revoked 3 2", or the word that refused it. */
+static const char *rotate_key(const char *hash, const char *id, long long grace, int retention)
 {
     static char answer[256];
-    redisReply *reply = rotate_reply(hash, line, grace, retention);
+    redisReply *reply = rotate_reply(hash, id, grace, retention);
     int len = 0;
-    answer[0] = '\0';
-    assert_true(reply->type == REDIS_REPLY_ARRAY || reply->type == REDIS_REPLY_NIL);
-    for (size_t i = 0; i < reply->elements; i++)
-        len += snprintf(answer + len, sizeof answer - (size_t)len, "%s%s",
-                        i == 0   ? ""
-                        : i == 1 ? " revoked "
-                                 : " ",
+    assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
+    if (reply->type == REDIS_REPLY_STRING)
+        (void)snprintf(answer, sizeof answer, "%s", reply->str);
+    for (size_t i = 0; i < reply->elements; i++) {
+        if (i == 1 || i == 2)
+            continue; /* entry and end */
+        const char *before = i == 0 ? "" : i == 3 ? " revoked " : " ";
+        len += snprintf(answer + len, sizeof answer - (size_t)len, "%s%s", before,
                         reply->element[i]->str);
+    }
     freeReplyObject(reply);
     return answer;
 }
 
 static const char *rotate(const char *hash, long long grace, int retention)
 {
-    return rotate_line(hash, "", grace, retention);
-}
-
-/* ms that a key still works; -1: no end, -2: it is gone. */
-static long long left(const char *hash)
-{
-    return number(ask("PTTL apiKey:%s", hash));
-}
-
-static json_t *entry_of(const char *hash)
-{
-    redisReply *reply = ask("GET apiKey:%s", hash);
-    assert_int_equal(reply->type, REDIS_REPLY_STRING);
-    json_t *entry = json_loads(reply->str, JSON_REJECT_DUPLICATES, NULL);
-    assert_non_null(entry);
-    freeReplyObject(reply);
-    return entry;
-}
-
-static void assert_member(const char *hash, const char *name, const char *expected)
-{
-    json_t *entry = entry_of(hash);
-    const char *value = json_string_value(json_object_get(entry, name));
-    assert_non_null(value);
-    assert_string_equal(value, expected);
-    json_decref(entry);
-}
-
-/* Every entry is in the index and every indexed hash has its entry. */
-static void assert_index_and_entries_agree(long long count)
-{
-    redisReply *index = ask("ZRANGE %s 0 -1", INDEX);
-    assert_int_equal((long long)index->elements, count);
-    for (size_t i = 0; i < index->elements; i++)
-        assert_int_equal(number(ask("EXISTS apiKey:%s", index->element[i]->str)), 1);
-    freeReplyObject(index);
-    redisReply *entries = ask("KEYS apiKey:*");
-    assert_int_equal((long long)entries->elements, count);
-    freeReplyObject(entries);
-}
-
-static int empty(void **state)
-{
-    redis = ((struct server *)*state)->redis;
-    (void)number(ask("FLUSHALL"));
-    return 0;
+    return rotate_key(hash, "", grace, retention);
 }
 
 /* ---- create, withdraw ---------------------------------------------------------------------- */
@@ -260,9 +128,19 @@ static void a_client_can_be_taken_back(void **state)
     (void)state;
     (void)create("a");
     assert_int_equal(withdraw("a"), 1);
-    assert_int_equal(number(ask("DBSIZE")), 0);
+    assert_int_equal(number(ask("DBSIZE")), 1);
+    assert_int_equal(number(ask("SISMEMBER space:acme acme")), 1);
     assert_int_equal(withdraw("a"), 0);
     assert_int_equal(create("b"), 1);
+}
+
+static void a_client_that_registered_itself_leaves_nothing_when_taken_back(void **state)
+{
+    (void)state;
+    freeReplyObject(create_reply("a", "self"));
+    assert_member("a", "origin", "self");
+    assert_int_equal(withdraw("a"), 1);
+    assert_int_equal(number(ask("DBSIZE")), 0);
 }
 
 static void a_client_that_was_made_again_is_not_taken_back(void **state)
@@ -287,7 +165,7 @@ static void a_client_with_a_newer_key_is_not_taken_back(void **state)
 static void rotating_an_unknown_client_writes_nothing(void **state)
 {
     (void)state;
-    assert_string_equal(rotate("a", HOUR_MS, 2), "");
+    assert_string_equal(rotate("a", HOUR_MS, 2), "client_not_found");
     assert_int_equal(number(ask("DBSIZE")), 0);
 }
 
@@ -352,13 +230,22 @@ static void no_grace_revokes_at_once(void **state)
     assert_index_and_entries_agree(1);
 }
 
+/* A key of another line, as make.lua leaves it. */
+static void add_key(const char *hash, const char *line, int seq)
+{
+    (void)number(ask("SET apiKey:%s {\"client\":\"acme\",\"space\":\"acme\",\"scopes\":\"\","
+                     "\"line\":\"%s\",\"seq\":%d}",
+                     hash, line, seq));
+    (void)number(ask("ZADD %s %d %s", INDEX, seq, hash));
+    (void)number(ask("HSET %s seq %d", META, seq));
+}
+
 static void other_lines_are_not_touched(void **state)
 {
     (void)state;
     (void)create("a");
-    assert_string_equal(rotate_line("x", "ci", HOUR_MS, 1), "2");
-    assert_int_equal(left("a"), -1);
-    assert_string_equal(rotate_line("y", "ci", HOUR_MS, 1), "3 revoked 2");
+    add_key("x", "ci", 2);
+    assert_string_equal(rotate_key("y", "2", HOUR_MS, 1), "3 revoked 2");
     assert_int_equal(left("a"), -1);
     assert_string_equal(rotate("b", 0, 1), "4 revoked 1");
     assert_int_equal(left("y"), -1);
@@ -372,12 +259,14 @@ static void a_new_key_has_what_the_newest_of_its_line_had(void **state)
     (void)create("a");
     (void)number(ask("SET apiKey:a %s",
                      "{\"client\":\"acme\",\"space\":\"acme\",\"scopes\":\"jobs:work\",\"line\":"
-                     "\"\",\"seq\":1,\"cidrs\":\"10.0.0.0/8\",\"disabled\":true}"));
-    (void)number(ask("HSET %s space shop", META));
+                     "\"\",\"seq\":1,\"cidrs\":\"0a000000/8\",\"later\":\"kept\"}"));
+    (void)number(ask("HSET %s space shop disabled 1 policy slow", META));
     (void)rotate("b", HOUR_MS, 2);
     assert_member("b", "scopes", "jobs:work");
-    assert_member("b", "cidrs", "10.0.0.0/8");
+    assert_member("b", "cidrs", "0a000000/8");
+    assert_member("b", "later", "kept");
     assert_member("b", "space", "shop");
+    assert_member("b", "policy", "slow");
     json_t *entry = entry_of("b");
     assert_true(json_is_true(json_object_get(entry, "disabled")));
     assert_int_equal(json_integer_value(json_object_get(entry, "seq")), 2);
@@ -457,7 +346,7 @@ static void concurrent_rotations_leave_index_and_entries_equal(void **state)
     const struct server *server = *state;
     pid_t gateways[GATEWAYS];
     (void)create("a");
-    (void)rotate_line("x", "ci", HOUR_MS, 1);
+    add_key("x", "ci", 2);
     for (int i = 0; i < GATEWAYS; i++) {
         gateways[i] = fork();
         if (gateways[i] == 0)
@@ -483,6 +372,7 @@ int main(void)
         TEST(created_at_is_a_whole_number_of_milliseconds),
         TEST(an_existing_client_and_its_keys_are_not_touched),
         TEST(a_client_can_be_taken_back),
+        TEST(a_client_that_registered_itself_leaves_nothing_when_taken_back),
         TEST(a_client_that_was_made_again_is_not_taken_back),
         TEST(a_client_with_a_newer_key_is_not_taken_back),
         TEST(rotating_an_unknown_client_writes_nothing),

@@ -67,6 +67,7 @@ bool board_read(struct board *board, const char *name, sluice_bytes text)
                  board->subscore >= 0 && board->period >= 0 &&
                  copy_text(json, "id", board->id, sizeof board->id) &&
                  copy_text(json, "timezone", board->timezone, sizeof board->timezone) &&
+                 timezone_is_known(board->timezone) &&
                  copy_text(json, "writers", board->writers, sizeof board->writers);
     json_decref(json);
     return whole;
@@ -121,6 +122,15 @@ static sluice_verdict no_such_board(sluice_request *req)
     return sluice_problem(req, 404, "no_such_board", "there is no leaderboard of this name");
 }
 
+sluice_verdict board_unreadable(sluice_request *req, const char *name)
+{
+    sluice_log(sluice_worker_of(req), SLUICE_LOG_ERROR,
+               "board:%s in Redis is no definition that can be read here: is its timezone in this "
+               "host's /usr/share/zoneinfo, and was it written by a newer version?",
+               name);
+    return sluice_problem(req, 500, "internal_error", "the gateway could not answer this request");
+}
+
 static sluice_verdict look_up(sluice_request *req, struct use *use)
 {
     return sluice_ask(req, defined, use, "GET", board_key(req, use->name));
@@ -145,12 +155,8 @@ static sluice_verdict defined(sluice_request *req, void *state, const sluice_rep
     struct board board;
     if (sluice_is_nil(definition))
         return no_such_board(req);
-    if (!board_read(&board, use->name, sluice_text_bytes(definition))) {
-        sluice_log(sluice_worker_of(req), SLUICE_LOG_ERROR,
-                   "the definition of board %s in Redis can't be read", use->name);
-        return sluice_problem(req, 500, "internal_error",
-                              "the gateway could not answer this request");
-    }
+    if (!board_read(&board, use->name, sluice_text_bytes(definition)))
+        return board_unreadable(req, use->name);
     remember(req, &board);
     return run(req, use, &board);
 }
@@ -196,31 +202,50 @@ uint32_t board_data_keys(sluice_request *req, const struct board *board, const c
     return 4;
 }
 
-void board_period(sluice_request *req, const struct board *board, int64_t now,
-                  struct period *ret_period)
+const struct remembered_period *board_periods_at(sluice_request *req, const struct board *board,
+                                                 int64_t now)
 {
     struct leaderboard *leaderboard = sluice_self(req);
-    unsigned hash = (unsigned)board->period;
+    enum period_kind kind = (enum period_kind)board->period;
+    unsigned hash = (unsigned)kind;
     for (const char *at = board->timezone; *at; at++)
         hash = hash * 31 + (unsigned char)*at;
     struct remembered_period *place = &leaderboard->periods[hash % REMEMBERED_PERIODS];
     if (place->kind != board->period || strcmp(place->timezone, board->timezone) != 0 ||
-        now < place->period.start || now >= place->period.end) {
+        now < place->now.start || now >= place->now.end) {
         place->kind = board->period;
         memcpy(place->timezone, board->timezone, sizeof place->timezone);
-        period_at((enum period_kind)board->period, board->timezone, now, &place->period);
+        period_at(kind, board->timezone, now, &place->now);
+        place->next = place->now;
+        if (kind != PERIOD_NONE)
+            period_at(kind, board->timezone, place->now.end, &place->next);
     }
-    *ret_period = place->period;
+    return place;
 }
 
+const char *board_period_name(sluice_request *req, const struct board *board)
+{
+    int64_t now = sluice_realtime(sluice_worker_of(req));
+    return sluice_concat(req, board_periods_at(req, board, now)->now.name);
+}
+
+int64_t board_period_kept(const struct board *board)
+{
+    return (board->retention + 1) * period_longest((enum period_kind)board->period);
+}
+
+/* The admin may, where a route lets the admin in; nobody may not, even where it asks for no key. */
 bool board_may_write(const struct board *board, const sluice_identity *who)
 {
+    if (!who || who->kinds & SLUICE_IDENTITY_ADMIN)
+        return who != NULL;
     if (strcmp(board->writers, "*") == 0)
         return !(who->kinds & SLUICE_IDENTITY_SELF_MADE);
-    size_t len = strlen(who->client);
+    const char *client = who->client ? who->client : "";
+    size_t len = strlen(client);
     for (const char *at = board->writers; *at;) {
         size_t name = strcspn(at, " ");
-        if (name == len && memcmp(at, who->client, len) == 0)
+        if (name == len && memcmp(at, client, len) == 0)
             return true;
         at += name + (at[name] == ' ');
     }

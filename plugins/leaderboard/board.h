@@ -39,6 +39,8 @@ struct board {
     char writers[WRITERS_SIZE]; /* names separated by spaces; "*": every client */
 };
 
+struct remembered_period;
+
 /* What a request does with a board; first in the request's own struct. */
 struct use;
 typedef sluice_verdict board_run(sluice_request *req, struct use *use);
@@ -58,10 +60,14 @@ SLUICE_MUST_RETURN sluice_verdict board_use(sluice_request *req, struct use *use
 bool board_again(sluice_request *req, struct use *use, const sluice_reply *reply,
                  sluice_verdict *ret_verdict);
 
+/* Answers 500 for a definition that can't be read, and logs it. */
+SLUICE_MUST_RETURN sluice_verdict board_unreadable(sluice_request *req, const char *name);
+
 /* Forgets what is remembered of a board. */
 void board_forget(sluice_request *req, const char *name);
 
-/* The definition as JSON, as it is stored; and back: false for text that is none. */
+/* The definition as JSON, as it is stored; and back: false for text that is none, or has a timezone
+ * that this host does not know. */
 const char *board_write(sluice_request *req, const struct board *board);
 bool board_read(struct board *board, const char *name, sluice_bytes json);
 
@@ -75,9 +81,16 @@ bool board_inverts_subscore(const struct board *board);
 uint32_t board_data_keys(sluice_request *req, const struct board *board, const char *period,
                          sluice_arg *ret_keys);
 
-/* The current period of a board by this host's clock, remembered until it ends. */
-void board_period(sluice_request *req, const struct board *board, int64_t now,
-                  struct period *ret_period);
+/* The period of a board that `now` lies in, and the one behind it: remembered until the next call
+ * for another timezone or time. */
+const struct remembered_period *board_periods_at(sluice_request *req, const struct board *board,
+                                                 int64_t now);
+
+/* The name of the current period by this host's clock; lives as long as the request. */
+const char *board_period_name(sluice_request *req, const struct board *board);
+
+/* How long a period's entries can be read, from its start, in ms; 0: for ever. */
+int64_t board_period_kept(const struct board *board);
 
 bool board_may_write(const struct board *board, const sluice_identity *who);
 

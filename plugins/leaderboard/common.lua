@@ -17,7 +17,7 @@ local definition = redis.call('GET', KEYS[1])
 if not definition then
     return redis.status_reply('gone')
 end
-if not string.find(definition, ARGV[1], 1, true) then
+if not string.find(definition, '"id":"' .. ARGV[1] .. '"', 1, true) then
     return redis.status_reply('stale')
 end
 
@@ -45,9 +45,10 @@ local function subscore_of(member)
     return string.sub(member, 1, subscore_length)
 end
 
--- Equal entries are one group: their name sorts as they do.
+-- Equal entries are one group: their name sorts as they do. A score is written here by our own
+-- format: Redis's differs between its versions.
 local function group_of(member, score)
-    return subscore_of(member) .. '|' .. score
+    return subscore_of(member) .. '|' .. string.format('%.17g', score)
 end
 
 local function index_of(member)
@@ -108,16 +109,22 @@ local function count_below(member, score)
 end
 
 local function leave_group(member, score)
+    if ties ~= 'n' then
+        return
+    end
     local group = group_of(member, score)
-    if ties == 'n' and redis.call('HINCRBY', counts, group, -1) == 0 then
+    if redis.call('HINCRBY', counts, group, -1) == 0 then
         redis.call('HDEL', counts, group)
         redis.call('ZREM', distinct, group)
     end
 end
 
 local function join_group(member, score)
+    if ties ~= 'n' then
+        return
+    end
     local group = group_of(member, score)
-    if ties == 'n' and redis.call('HINCRBY', counts, group, 1) == 1 then
+    if redis.call('HINCRBY', counts, group, 1) == 1 then
         redis.call('ZADD', distinct, score, group)
     end
 end

@@ -22,11 +22,11 @@
 struct remembered_period {
     char timezone[TIMEZONE_SIZE];
     int kind;
-    struct period period;
+    struct period now, next;
 };
 
 struct leaderboard {
-    const sluice_script *submit, *look, *range, *remove;
+    const sluice_script *define, *delete, *submit, *look, *range, *remove;
     struct board **boards; /* REMEMBERED_BOARDS places, by the hash of the name */
     struct remembered_period periods[REMEMBERED_PERIODS];
 };

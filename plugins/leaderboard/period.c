@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define ZONES "/usr/share/zoneinfo"
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define STEP 900 /* s: clocks change at multiples of it */
 #define HOUR INT64_C(3600)
 #define DAY (24 * HOUR)
@@ -29,37 +29,55 @@ static const struct {
     [PERIOD_MONTHLY] = {"%Y-%m", 31 * DAY + 2 * HOUR},
 };
 
+/* RFC 8536: such a file begins with "TZif". */
+static bool is_zone_file(const char *timezone)
+{
+    char path[sizeof ZONES + TIMEZONE_SIZE + 1], magic[4] = "";
+    (void)snprintf(path, sizeof path, ZONES "/%s", timezone);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    bool whole = fread(magic, sizeof magic, 1, file) == 1;
+    (void)fclose(file);
+    return whole && memcmp(magic, "TZif", sizeof magic) == 0;
+}
+
 bool timezone_is_known(const char *timezone)
 {
-    char path[sizeof ZONES + TIMEZONE_SIZE + 1];
-    struct stat stat_buffer;
     if (strcmp(timezone, "UTC") == 0)
         return true;
     size_t len = strlen(timezone);
-    if (len == 0 || len >= TIMEZONE_SIZE || strstr(timezone, "..") || timezone[0] == '/' ||
-        strspn(timezone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") !=
-            len)
-        return false;
-    (void)snprintf(path, sizeof path, ZONES "/%s", timezone);
-    return stat(path, &stat_buffer) == 0 && S_ISREG(stat_buffer.st_mode);
+    return len > 0 && len < TIMEZONE_SIZE && timezone[0] != '/' &&
+           strncmp(timezone, "right/", 6) != 0 &&
+           strspn(timezone, LETTERS "0123456789_+-/") == len && is_zone_file(timezone);
+}
+
+bool period_is_name(const char *text)
+{
+    size_t len = strlen(text);
+    return strcmp(text, "all") == 0 ||
+           (len > 0 && len < PERIOD_NAME_SIZE && strspn(text, "0123456789+-TW") == len);
 }
 
 /* ---- The process's timezone --------------------------------------------------------------- */
 
-static void enter(const char *timezone, char ret_before[256])
+/* Returns what TZ was, for leave; NULL where it was not set. */
+static char *enter(const char *timezone)
 {
     const char *before = getenv("TZ");
-    (void)snprintf(ret_before, 256, "%s", before ? before : "");
+    char *copy = before ? strdup(before) : NULL;
     setenv("TZ", timezone, 1);
     tzset();
+    return copy;
 }
 
-static void leave(const char *before)
+static void leave(char *before)
 {
-    if (*before)
+    if (before)
         setenv("TZ", before, 1);
     else
         unsetenv("TZ");
+    free(before);
     tzset();
 }
 
@@ -98,13 +116,12 @@ static int64_t find_edge(enum period_kind kind, const char *name, int64_t step, 
 
 void period_at(enum period_kind kind, const char *timezone, int64_t now, struct period *ret_period)
 {
-    char before[256];
     int64_t second = now / 1000, reach = kinds[kind].longest / STEP + 1;
     if (kind == PERIOD_NONE) {
         *ret_period = (struct period){"all", 0, INT64_MAX};
         return;
     }
-    enter(timezone, before);
+    char *before = enter(timezone);
     name_at(kind, second, ret_period->name);
     int64_t step = second / STEP;
     ret_period->start = find_edge(kind, ret_period->name, step, step - reach) * STEP * 1000;

@@ -23,8 +23,12 @@ struct period {
     int64_t start, end; /* ms since 1970; of PERIOD_NONE: 0 and INT64_MAX */
 };
 
-/* A name of the host's timezone database, like Europe/Berlin. UTC is known without one. */
+/* A name of the host's timezone database, like Europe/Berlin. UTC is known without one; zones that
+ * count leap seconds (right/...) are not. */
 bool timezone_is_known(const char *timezone);
+
+/* True for what could be a name of a period, "all" included: no other key can be made with it. */
+bool period_is_name(const char *text);
 
 /* The period that `now` (ms since 1970) lies in. Sets the process's TZ for the moment of the call:
  * for processes of one thread. */

@@ -7,10 +7,14 @@
 -- ARGV[5]      the time in ms, for tests; empty: Redis's own
 -- ARGV[6..8]   this period's name, start in ms, and when its keys expire in ms (empty: never)
 -- ARGV[9..11]  the same of the next period
--- ARGV[12..]   user id, score, subscore code; again and again
+-- ARGV[12]     how long names of periods are kept behind a new one's start, in ms
+-- ARGV[13..]   user id, score, subscore code; again and again
 --
 -- Returns for each entry {1, score, rank, old rank or nil, 1 if it was changed else 0}, or
 -- {0} where the sum is not finite and nothing was done.
+--
+-- A key that Redis drops because its last element goes has lost its expiry when it comes back: so
+-- what is new is written first, and what is old taken away then.
 
 local operator = ARGV[3]
 local name, start, expiry = ARGV[6], ARGV[7], ARGV[8]
@@ -49,19 +53,15 @@ local function next_sequence()
     return string.format('%014x', descending and 9007199254740991 - sequence or sequence)
 end
 
-local function put(user, score, code, old_member)
-    local text = string.format('%.17g', score)
+local function put(user, score, code)
     local codes = code .. (ties == 'e' and next_sequence() or '')
-    if old_member and old_member ~= codes .. user then
-        redis.call('ZREM', zset, old_member)
-    end
+    local member, text = codes .. user, string.format('%.17g', score)
     if codes_length > 0 then
         redis.call('HSET', users, user, codes)
     end
-    redis.call('ZADD', zset, text, codes .. user)
-    local stored = redis.call('ZSCORE', zset, codes .. user)
-    join_group(codes .. user, stored)
-    return codes .. user, stored
+    redis.call('ZADD', zset, text, member)
+    join_group(member, text)
+    return member, text
 end
 
 local function submit(user, score, code)
@@ -79,19 +79,24 @@ local function submit(user, score, code)
     if not new_score or (new_score == tonumber(old) and new_code == subscore_of(member)) then
         return {1, old, old_rank, old_rank, 0}
     end
+    local made, stored = put(user, new_score, new_code)
     leave_group(member, old)
-    local made, stored = put(user, new_score, new_code, member)
+    if made ~= member then
+        redis.call('ZREM', zset, member)
+    end
     return {1, stored, rank_of(made, stored), old_rank, 1}
 end
 
 local results = {}
-for i = 12, #ARGV, 3 do
-    results[#results + 1] = submit(ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2])
+for i = 13, #ARGV, 3 do
+    local score = tonumber(ARGV[i + 1]) + 0 -- which makes 0 of -0
+    results[#results + 1] = submit(ARGV[i], score, ARGV[i + 2])
 end
 
 if is_new_period and redis.call('EXISTS', zset) == 1 then
     redis.call('ZADD', KEYS[10], start, name)
     if expiry ~= '' then
+        redis.call('ZREMRANGEBYSCORE', KEYS[10], '-inf', string.format('%.0f', start - ARGV[12]))
         for _, key in ipairs({zset, users, distinct, counts}) do
             redis.call('PEXPIREAT', key, expiry)
         end

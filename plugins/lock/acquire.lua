@@ -11,7 +11,8 @@
 -- ARGV[8]  the most that may wait
 --
 -- Returns {"granted", lockId, fence, expires at (ms), owner}
---         {"kept", ...}: the same, for a lockId that has the lock already; nothing is prolonged
+--         {"kept", ...}: the same, for a lockId that has the lock by another ticket; nothing is
+--         prolonged, and the lock is this ticket's from now on
 --         {"queued", lockId, ms until the lock can be another's}
 --         {"held", ...}, {"full", ...}: the same, without a place in the queue
 
@@ -33,16 +34,22 @@ local function grant()
     return {'granted', id, fence, expires_at(), owner}
 end
 
--- Whose gateways have died since they came should keep nobody out.
+-- Those whose gateways have died since they came keep nobody out.
 local function is_full()
     if redis.call('LLEN', KEYS[3]) < most then
         return false
     end
-    for _, waiting in ipairs(redis.call('LRANGE', KEYS[3], 0, -1)) do
-        local _, where = entry_of(waiting)
-        if not where or not is_alive(where) then
-            redis.call('LREM', KEYS[3], 1, waiting)
-            redis.call('HDEL', KEYS[4], waiting)
+    local waiting, dead = redis.call('HGETALL', KEYS[4]), {}
+    for i = 1, #waiting, 2 do
+        local field, value = waiting[i], waiting[i + 1]
+        if string.sub(field, 1, 1) == ':' and tonumber(value) <= now_ms then
+            dead[string.sub(field, 2)] = true
+        end
+    end
+    for i = 1, #waiting, 2 do
+        local where = string.match(waiting[i + 1], '^%S+ (%S+)$')
+        if where and dead[where] then
+            remove(waiting[i])
         end
     end
     return redis.call('LLEN', KEYS[3]) >= most
@@ -66,7 +73,8 @@ if has and has.state == 'held' and has.id == id then
     remove(id)
     redis.call('SET', KEYS[1],
         table.concat({'held', has.fence, id, ticket, has.owner}, ' '), 'KEEPTTL')
-    return {'kept', id, has.fence, expires_at(), has.owner}
+    local status = has.ticket == ticket and 'granted' or 'kept'
+    return {status, id, has.fence, expires_at(), has.owner}
 end
 if not has then
     has = next_living()

@@ -46,31 +46,34 @@ local function is_alive(channel)
     return tonumber(redis.call('HGET', KEYS[4], ':' .. channel) or 0) > now_ms
 end
 
--- Takes a lockId out of the queue; with the last one nothing of it is left.
-local function remove(id)
-    if redis.call('HDEL', KEYS[4], id) == 1 then
-        redis.call('LREM', KEYS[3], 1, id)
-    end
+-- With the last one that waits nothing of the queue is left.
+local function tidy()
     if redis.call('EXISTS', KEYS[3]) == 0 then
         redis.call('DEL', KEYS[4])
     end
 end
 
+local function remove(id)
+    if redis.call('HDEL', KEYS[4], id) == 1 then
+        redis.call('LREM', KEYS[3], 1, id)
+        tidy()
+    end
+end
+
 -- Takes the first living waiter out of the queue, with all before it that have died.
 local function next_living()
-    while true do
-        local id = redis.call('LINDEX', KEYS[3], 0)
-        if not id then
-            return nil
-        end
+    local id = redis.call('LPOP', KEYS[3])
+    while id do
         local ticket, channel = entry_of(id)
         local alive = ticket and is_alive(channel)
-        redis.call('LPOP', KEYS[3])
-        remove(id)
+        redis.call('HDEL', KEYS[4], id)
         if alive then
+            tidy()
             return {state = 'claim', id = id, ticket = ticket, channel = channel}
         end
+        id = redis.call('LPOP', KEYS[3])
     end
+    tidy()
 end
 
 -- The free lock is this waiter's for as long as it takes to come and get it.

@@ -1,0 +1,41 @@
+-- Looks a session up, and renews it: both in one call. A renewal is written at the first use and
+-- then at most once per tenth of the idle lifetime, so most uses of a session only read.
+--
+-- KEYS[1]  session:<sha256 of its id>
+-- ARGV[1]  sha256 of the id, in hex
+-- ARGV[2]  idle lifetime, ms
+-- ARGV[3]  absolute lifetime, ms
+-- ARGV[4]  what stands before a user's index: redis.prefix and "user:"
+-- ARGV[5]  1: with its data
+-- ARGV[6]  address of whoever uses it; '': a client did in the user's name, which is not noted
+-- ARGV[7]  his device
+--
+-- Returns what describe gives, or nil: there is no such session, or it is over by these lifetimes.
+--
+-- The index's name is made here, from what the session holds: only the id is known before. This is
+-- the standalone form; on a Cluster the index would be written by a call of its own.
+
+local key = KEYS[1]
+local idle, absolute = tonumber(ARGV[2]), tonumber(ARGV[3])
+
+local space, user, created, seen, used =
+    unpack(redis.call('HMGET', key, 'space', 'user', 'created', 'seen', 'used'))
+if not created then
+    return false
+end
+local index = ARGV[4] .. space .. ':' .. user
+local now = now_ms()
+if now >= ends_at(tonumber(created), tonumber(seen), idle, absolute) then
+    destroy(key, index, ARGV[1])
+    return false
+end
+
+local by_user = ARGV[6] ~= ''
+if (by_user and used == '0') or now - tonumber(seen) >= idle / 10 then
+    redis.call('HSET', key, 'seen', whole(now))
+    if by_user then
+        redis.call('HSET', key, 'used', '1', 'address', ARGV[6], 'device', ARGV[7])
+    end
+    keep_until(key, index, ARGV[1], ends_at(tonumber(created), now, idle, absolute))
+end
+return describe(key, idle, absolute, ARGV[5] == '1')
