@@ -100,12 +100,19 @@ static int64_t last_let_in(struct world *world, struct crowd *crowd, const char 
 
 /* ---- As a rule ------------------------------------------------------------------------------- */
 
+static void enable(struct world *world)
+{
+    assert_status(http(other, "PATCH", "/v1/clients/acme", as_admin(world), "{\"disabled\":false}"),
+                  200);
+}
+
 /* A machine that is busy may be late once; a gateway that does not listen is late each time. */
 static void assert_soon(struct world *world, struct crowd *crowd,
                         void (*end)(struct world *world, const struct issued_key *key))
 {
     int64_t best = INT64_MAX;
     for (int round = 0; round < 5 && best > SOON_MS; round++) {
+        enable(world); /* the round before may have disabled the client */
         struct issued_key key = new_key(world);
         warm_up(world, crowd, key.header);
         end(world, &key);
@@ -135,12 +142,6 @@ static void by_disabling(struct world *world, const struct issued_key *key)
                   200);
 }
 
-static void enable(struct world *world)
-{
-    assert_status(http(other, "PATCH", "/v1/clients/acme", as_admin(world), "{\"disabled\":false}"),
-                  200);
-}
-
 static void a_revoked_key_is_refused_everywhere_within_100_ms(struct world *world)
 {
     struct crowd crowd;
@@ -150,8 +151,6 @@ static void a_revoked_key_is_refused_everywhere_within_100_ms(struct world *worl
     assert_soon(world, &crowd, by_revoking);
     assert_soon(world, &crowd, by_rotating_without_grace);
     assert_soon(world, &crowd, by_disabling);
-    enable(world);
-    assert_soon(world, &crowd, by_revoking);
     crowd_close(&crowd);
 }
 

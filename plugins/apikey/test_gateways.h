@@ -108,7 +108,7 @@ static void wire_request(int wire, const char *method, const char *path, const c
     wire_send(wire, request);
 }
 
-static long wire_status(struct world *world, int wire, const char *path, const char *header)
+static inline long wire_status(struct world *world, int wire, const char *path, const char *header)
 {
     wire_request(wire, "GET", path, header);
     struct answer *answer = wire_answer(world, wire);
