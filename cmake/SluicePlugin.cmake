@@ -5,7 +5,8 @@ set(SLUICE_CMAKE_DIRECTORY ${CMAKE_CURRENT_LIST_DIR})
 # sluice_embed_lua(TARGET script.lua...)
 #
 # Each script becomes a header: take.lua is included as "take.lua.h", which defines
-# `static const char take_lua[]`.
+# `static const char take_lua[]`. A line `-- @include common.lua` in a script stands for that file's
+# text.
 function(sluice_embed_lua target)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/lua)
   foreach(script ${ARGN})
@@ -14,11 +15,13 @@ function(sluice_embed_lua target)
     set(header ${folder}/${name}.lua.h)
     get_source_file_property(made ${header} GENERATED) # for another target of this folder
     if(NOT made)
+      file(STRINGS ${path} includes REGEX "^-- @include ")
+      list(TRANSFORM includes REPLACE "^-- @include " "${CMAKE_CURRENT_SOURCE_DIR}/")
       add_custom_command(
         OUTPUT ${header}
         COMMAND ${CMAKE_COMMAND} -DSCRIPT=${path} -DHEADER=${header}
                 -P ${SLUICE_CMAKE_DIRECTORY}/EmbedLua.cmake
-        DEPENDS ${path} ${SLUICE_CMAKE_DIRECTORY}/EmbedLua.cmake
+        DEPENDS ${path} ${includes} ${SLUICE_CMAKE_DIRECTORY}/EmbedLua.cmake
         COMMENT "Embedding ${script}")
     endif()
     target_sources(${target} PRIVATE ${header})

@@ -11,7 +11,6 @@
 #include <sluice/plugin.h>
 
 #include "cache.h"
-#include "common.lua.h"
 #include "create.lua.h"
 #include "list.lua.h"
 #include "look.lua.h"
@@ -56,28 +55,18 @@ static const sluice_route open_registration[] = {
      0},
 };
 
-/* A script with the part that they share in front. */
-static const sluice_script *script(sluice_host *host, const char *name, const char *own)
-{
-    size_t shared = strlen(common_lua), len = strlen(own);
-    char *whole = sluice_host_alloc(host, shared + len + 1);
-    memcpy(whole, common_lua, shared);
-    memcpy(whole + shared, own, len + 1);
-    return sluice_add_script(host, name, whole);
-}
-
 static void add_scripts(sluice_host *host, struct scripts *scripts)
 {
-    scripts->create = script(host, "create", create_lua);
-    scripts->withdraw = script(host, "withdraw", withdraw_lua);
-    scripts->patch = script(host, "patch", patch_lua);
-    scripts->remove = script(host, "remove", remove_lua);
-    scripts->make = script(host, "make", make_lua);
-    scripts->rotate = script(host, "rotate", rotate_lua);
-    scripts->revoke = script(host, "revoke", revoke_lua);
-    scripts->list = script(host, "list", list_lua);
-    scripts->look = script(host, "look", look_lua);
-    scripts->used = script(host, "used", used_lua);
+    scripts->create = sluice_add_script(host, "create", create_lua);
+    scripts->withdraw = sluice_add_script(host, "withdraw", withdraw_lua);
+    scripts->patch = sluice_add_script(host, "patch", patch_lua);
+    scripts->remove = sluice_add_script(host, "remove", remove_lua);
+    scripts->make = sluice_add_script(host, "make", make_lua);
+    scripts->rotate = sluice_add_script(host, "rotate", rotate_lua);
+    scripts->revoke = sluice_add_script(host, "revoke", revoke_lua);
+    scripts->list = sluice_add_script(host, "list", list_lua);
+    scripts->look = sluice_add_script(host, "look", look_lua);
+    scripts->used = sluice_add_script(host, "used", used_lua);
 }
 
 static int32_t configure(sluice_host *host, void *self)

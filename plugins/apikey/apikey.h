@@ -22,7 +22,8 @@
 
 #include <sluice/plugin.h>
 
-#include "failures.h"
+#include "shared/failures.h"
+#include "shared/hasher.h"
 #include "token.h"
 
 #define CLIENT_NAME_MAX 256u /* bytes of a name that people read */
@@ -60,7 +61,7 @@ struct apikey {
 /* A new key, in the request's memory. */
 struct key {
     char token[TOKEN_SIZE];
-    char hash[TOKEN_HASH_SIZE];
+    char hash[HASH_SIZE];
 };
 
 /* Whoever asks, as what bounds he may give away: his key's entry, or, for who has none, scopes. */

@@ -62,7 +62,7 @@ static sluice_verdict fail(sluice_request *req, const char *detail)
 /* A look at Redis that is under way. */
 struct lookup {
     struct apikey *apikey;
-    char hash[TOKEN_HASH_SIZE];
+    char hash[HASH_SIZE];
     uint64_t mark;
     int64_t asked_at; /* monotonic ms */
 };
@@ -134,7 +134,7 @@ sluice_verdict apikey_authenticate(sluice_request *req, void *self, const sluice
 {
     struct apikey *apikey = self;
     const sluice_identity *who = sluice_who(req);
-    char hash[TOKEN_HASH_SIZE];
+    char hash[HASH_SIZE];
     (void)none;
     if (who && (who->kinds & (SLUICE_IDENTITY_CLIENT | SLUICE_IDENTITY_ADMIN)))
         return SLUICE_NEXT;

@@ -16,7 +16,7 @@
 #define USE_NOTED_EVERY_MS (60 * 1000)
 
 struct place {
-    char hash[TOKEN_HASH_SIZE]; /* "" when empty */
+    char hash[HASH_SIZE]; /* "" when empty */
     uint64_t mark;              /* of a question under way; 0: filled */
     uint64_t used;              /* the higher, the newer */
     int64_t until;              /* monotonic ms: the key's own end, or that of its age */
@@ -106,10 +106,10 @@ static void changed(sluice_worker *worker, void *state, const sluice_reply *key)
         return;
     }
     sluice_bytes name = sluice_text_bytes(key);
-    if (name.len < TOKEN_HASH_SIZE - 1)
+    if (name.len < HASH_SIZE - 1)
         return;
     struct place *place =
-        place_of(cache, (const char *)name.data + name.len - (TOKEN_HASH_SIZE - 1));
+        place_of(cache, (const char *)name.data + name.len - (HASH_SIZE - 1));
     if (place)
         empty(place);
 }
@@ -156,7 +156,7 @@ uint64_t cache_expect(struct cache *cache, const char *hash)
         return 0;
     struct place *place = oldest(cache, hash);
     empty(place);
-    memcpy(place->hash, hash, TOKEN_HASH_SIZE);
+    memcpy(place->hash, hash, HASH_SIZE);
     place->mark = place->used = ++cache->clock;
     return place->mark;
 }

@@ -21,7 +21,7 @@
 #include <sluice/plugin.h>
 
 #include "store.h"
-#include "token.h"
+#include "shared/hasher.h"
 
 #define CACHE_WITHOUT_REDIS_MS 30000
 

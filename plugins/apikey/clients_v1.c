@@ -13,7 +13,7 @@
 #include "apikey.h"
 #include "scopes.h"
 #include "store.h"
-#include "times.h"
+#include "shared/times.h"
 
 #define PAGE_MAX 100
 #define PAGE_DEFAULT 20

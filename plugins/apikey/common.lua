@@ -1,4 +1,4 @@
--- What the scripts of apikey share; it stands before each of them.
+-- What the scripts of apikey share.
 --
 -- An entry is the JSON object that store.h describes, or the bare id of a client as the classic
 -- server wrote it. Scopes and networks are words separated by spaces. '*' as somebody's scopes

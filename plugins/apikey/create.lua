@@ -20,6 +20,8 @@
 -- one that others live or lived in, and one that registers itself must find it untouched. No
 -- client is put into the space of one that registered itself.
 
+-- @include common.lua
+
 local id, hash, origin = ARGV[1], ARGV[2], ARGV[3]
 local ask = cjson.decode(ARGV[5])
 local space = ask.space or id

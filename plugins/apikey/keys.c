@@ -31,7 +31,7 @@ const struct maker *key_maker(sluice_request *req, struct apikey *apikey)
     struct maker *maker = sluice_new(req, struct maker);
     const sluice_identity *who = sluice_who(req);
     const char *token = key_presented(req);
-    char hash[TOKEN_HASH_SIZE];
+    char hash[HASH_SIZE];
     maker->entry = "";
     maker->scopes = who && who->scopes ? who->scopes : "";
     if (who && (who->kinds & SLUICE_IDENTITY_ADMIN)) {

@@ -14,7 +14,7 @@
 #include "apikey.h"
 #include "scopes.h"
 #include "store.h"
-#include "times.h"
+#include "shared/times.h"
 
 static sluice_step made, listed, revoked;
 static sluice_worker_step undo_making, withdrawn;

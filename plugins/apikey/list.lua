@@ -9,6 +9,8 @@
 -- Returns {{id, entry, end in ms or '', last use in ms or ''} ...}, or the word client_not_found.
 -- About names of keys see make.lua.
 
+-- @include common.lua
+
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return 'client_not_found'
 end

@@ -4,6 +4,8 @@
 --
 -- Returns {entry as it is stored, end in ms or ''}, or nil.
 
+-- @include common.lua
+
 local entry = redis.call('GET', KEYS[1])
 if not entry then
     return false

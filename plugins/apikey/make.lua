@@ -20,6 +20,8 @@
 -- with its client: on a Cluster the entries would have to be written by commands of their own,
 -- after a script on meta and index. This is the standalone form.
 
+-- @include common.lua
+
 local ask = cjson.decode(ARGV[6])
 
 local grants, last = unpack(redis.call('HMGET', KEYS[1], 'grants', 'seq'))

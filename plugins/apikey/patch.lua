@@ -17,6 +17,8 @@
 -- Grants that are taken away leave the keys' scopes for good: granting them again gives them to
 -- new keys only.
 
+-- @include common.lua
+
 local ask = cjson.decode(ARGV[4])
 
 if redis.call('EXISTS', KEYS[1]) == 0 then

@@ -12,6 +12,8 @@
 -- It stays among those who lived in its space: what it left there must not fall to whoever
 -- registers under its name next.
 
+-- @include common.lua
+
 if redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
     return 'client_not_found'
 end

@@ -8,6 +8,8 @@
 --
 -- Returns 1, or a word: client_not_found, key_not_found. About names of keys see make.lua.
 
+-- @include common.lua
+
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return 'client_not_found'
 end

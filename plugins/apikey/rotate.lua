@@ -21,6 +21,8 @@
 -- The new key has the scopes, the networks and the own end of the key that is rotated; an end that
 -- came from a grace is not its own.
 
+-- @include common.lua
+
 local keys_max, id = tonumber(ARGV[4]), ARGV[6]
 local grace, retention = tonumber(ARGV[7]), tonumber(ARGV[8])
 if not grace or grace < 0 or not retention or retention < 1 then

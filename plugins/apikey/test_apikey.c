@@ -5,6 +5,7 @@
 
 #include <sluice_test.h>
 
+#include "shared/hasher.h"
 #include "token.h"
 
 #define CLASSIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL-_0-9"
@@ -17,12 +18,12 @@
 struct credentials {
     char token[TOKEN_SIZE];
     char bearer[TOKEN_SIZE + 7];
-    char entry[TOKEN_HASH_SIZE + 7]; /* its name in Redis */
+    char entry[HASH_SIZE + 7]; /* its name in Redis */
 };
 
 static struct credentials credentials;
 
-static void name_entry(const char *token, char ret_entry[TOKEN_HASH_SIZE + 7])
+static void name_entry(const char *token, char ret_entry[HASH_SIZE + 7])
 {
     struct hasher hasher;
     memcpy(ret_entry, "apiKey:", 7);
@@ -300,7 +301,7 @@ static void expect_withdrawal(struct test_host *host, sluice_arg entry)
 static void a_new_client_gets_a_key_that_fits_its_entry(void **state)
 {
     struct test_host *host = *state;
-    char entry[TOKEN_HASH_SIZE + 7];
+    char entry[HASH_SIZE + 7];
     test_admin(host);
     expect_create(host, "admin");
     reply_created(host);
@@ -359,7 +360,7 @@ static void a_wrong_body_makes_no_client(void **state)
 static void a_client_that_was_made_too_late_is_taken_back(void **state)
 {
     struct test_host *host = *state;
-    char entry[TOKEN_HASH_SIZE + 7];
+    char entry[HASH_SIZE + 7];
     test_admin(host);
     expect_create(host, "admin");
     reply_late(host);
@@ -430,7 +431,7 @@ static void expect_rotation(struct test_host *host, const char *meta, const char
 static void rotation_answers_with_the_new_key(void **state)
 {
     struct test_host *host = *state;
-    char entry[TOKEN_HASH_SIZE + 7];
+    char entry[HASH_SIZE + 7];
     test_prefix(host, "p:");
     test_client(host, "acme", "acme", "jobs:work");
     expect_rotation(host, "p:client:acme:meta", "jobs:work");

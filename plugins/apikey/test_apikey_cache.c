@@ -3,13 +3,14 @@
  * SPDX-License-Identifier: MIT */
 #include <sluice_test.h>
 
+#include "shared/hasher.h"
 #include "token.h"
 
 #define ACME "{\"client\":\"acme\",\"space\":\"acme\",\"scopes\":\"\",\"line\":\"\",\"seq\":1}"
 #define ME "/clients/client/acme"
 
 /* One key, its hash and its entry's name, made as the plugin makes them. */
-static char token[TOKEN_SIZE], hash[TOKEN_HASH_SIZE], entry[128];
+static char token[TOKEN_SIZE], hash[HASH_SIZE], entry[128];
 
 static int make_key(void **state)
 {

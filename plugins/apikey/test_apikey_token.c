@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "shared/hasher.h"
+
 #define COUNTED "slc_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf_0VHkBt" /* of 0, 1, 2, ... 31 */
 
 static void the_checksum_is_crc_32(void **state)
@@ -69,7 +71,7 @@ static void classic_tokens_are_43_characters_of_base64url(void **state)
 static void a_token_is_stored_as_its_sha_256(void **state)
 {
     struct hasher hasher;
-    char hash[TOKEN_HASH_SIZE];
+    char hash[HASH_SIZE];
     (void)state;
     assert_true(hasher_init(&hasher));
     for (int i = 0; i < 2; i++) { /* the context is used again */

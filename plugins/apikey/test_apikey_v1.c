@@ -5,6 +5,7 @@
 
 #include <sluice_test.h>
 
+#include "shared/hasher.h"
 #include "token.h"
 
 #define META "client:acme:meta"
@@ -318,7 +319,7 @@ static void a_key_that_makes_a_key_is_named_to_the_script(void **state)
 {
     struct test_host *host = *state;
     uint8_t random[TOKEN_RANDOM] = {4, 5, 6};
-    char token[TOKEN_SIZE], entry[7 + TOKEN_HASH_SIZE] = "apiKey:";
+    char token[TOKEN_SIZE], entry[7 + HASH_SIZE] = "apiKey:";
     struct hasher hasher;
     token_write(random, token);
     assert_true(hasher_init(&hasher));

@@ -24,7 +24,6 @@
 #include <hiredis/hiredis.h>
 #include <jansson.h>
 
-#include "common.lua.h"
 
 #define META "client:acme:meta"
 #define INDEX "client:acme:apiKeys"
@@ -124,15 +123,11 @@ static long long number(redisReply *reply)
 
 #define SCRIPT_ARGS_MAX 24
 
-/* Runs a script as the plugin does, with the part that all share in front. */
-static redisReply *script(const char *own, const char *keys, ...)
+static redisReply *script(const char *text, const char *keys, ...)
 {
-    char *whole = malloc(strlen(common_lua) + strlen(own) + 1);
-    const char *argv[SCRIPT_ARGS_MAX] = {"EVAL", whole, keys};
+    const char *argv[SCRIPT_ARGS_MAX] = {"EVAL", text, keys};
     int argc = 3;
     va_list args;
-    assert_non_null(whole);
-    (void)strcat(strcpy(whole, common_lua), own);
     va_start(args, keys);
     for (const char *arg; (arg = va_arg(args, const char *)) != NULL;) {
         assert_true(argc < SCRIPT_ARGS_MAX);
@@ -140,7 +135,6 @@ static redisReply *script(const char *own, const char *keys, ...)
     }
     va_end(args);
     redisReply *reply = redisCommandArgv(redis, argc, argv, NULL);
-    free(whole);
     assert_non_null(reply);
     return reply;
 }

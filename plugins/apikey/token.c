@@ -1,4 +1,4 @@
-/* API keys as text, and the digest under which they are stored.
+/* API keys as text.
  *
  * SPDX-License-Identifier: MIT */
 #include "token.h"
@@ -72,36 +72,4 @@ bool token_is_unprefixed(const char *token)
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     return strlen(token) == TOKEN_UNPREFIXED_LEN &&
            strspn(token, base64url) == TOKEN_UNPREFIXED_LEN;
-}
-
-bool hasher_init(struct hasher *hasher)
-{
-    hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    hasher->context = EVP_MD_CTX_new();
-    return hasher->sha256 && hasher->context;
-}
-
-void hasher_release(struct hasher *hasher)
-{
-    EVP_MD_CTX_free(hasher->context);
-    EVP_MD_free(hasher->sha256);
-    hasher->context = NULL;
-    hasher->sha256 = NULL;
-}
-
-bool hasher_hash(struct hasher *hasher, const char *token, char ret_hash[TOKEN_HASH_SIZE])
-{
-    static const char hex[] = "0123456789abcdef";
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    if (EVP_DigestInit_ex2(hasher->context, hasher->sha256, NULL) != 1 ||
-        EVP_DigestUpdate(hasher->context, token, strlen(token)) != 1 ||
-        EVP_DigestFinal_ex(hasher->context, digest, &len) != 1)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        ret_hash[2 * i] = hex[digest[i] >> 4];
-        ret_hash[2 * i + 1] = hex[digest[i] & 15];
-    }
-    ret_hash[2 * len] = '\0';
-    return true;
 }

@@ -1,4 +1,4 @@
-/* API keys as text, and the digest under which they are stored.
+/* API keys as text.
  *
  *   32 random bytes -> slc_<43 base62 digits>_<6 base62 digits: CRC-32 of all before it and its _>
  *
@@ -12,13 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <openssl/evp.h>
-
 #define TOKEN_PREFIX "slc_"
 #define TOKEN_RANDOM 32u         /* bytes */
 #define TOKEN_SIZE 55u           /* of a token's text with its NUL */
 #define TOKEN_UNPREFIXED_LEN 43u /* of the classic server's tokens: 32 bytes in base64url */
-#define TOKEN_HASH_SIZE 65u      /* of SHA-256 in hex with its NUL */
 
 void token_write(const uint8_t random[TOKEN_RANDOM], char ret_token[TOKEN_SIZE]);
 
@@ -27,18 +24,5 @@ bool token_is_whole(const char *token);
 
 /* True for what looks like a token of the classic server. */
 bool token_is_unprefixed(const char *token);
-
-/* SHA-256, fetched once a process: fetching costs twice as much as hashing. */
-struct hasher {
-    EVP_MD *sha256;
-    EVP_MD_CTX *context;
-};
-
-/* False when OpenSSL has no SHA-256 or no memory. */
-bool hasher_init(struct hasher *hasher);
-void hasher_release(struct hasher *hasher); /* also of a zeroed or half-made one */
-
-/* SHA-256 of the token in lower-case hex; false when OpenSSL refused. */
-bool hasher_hash(struct hasher *hasher, const char *token, char ret_hash[TOKEN_HASH_SIZE]);
 
 #endif

@@ -7,6 +7,8 @@
 -- Returns 1, or 0 with nothing written: there is no such key any more, or another worker noted it
 -- within this minute.
 
+-- @include common.lua
+
 local now, last = now_ms(), tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or 0)
 if redis.call('EXISTS', KEYS[1]) == 0 or now - last < 60000 then
     return 0

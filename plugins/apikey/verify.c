@@ -12,7 +12,7 @@
 #include "apikey.h"
 #include "scopes.h"
 #include "store.h"
-#include "times.h"
+#include "shared/times.h"
 
 #define TOKEN_TEXT_MAX 256u
 
@@ -27,7 +27,7 @@ static sluice_verdict answer_invalid(sluice_request *req)
 sluice_verdict v1_verify_key(sluice_request *req, void *self, const sluice_reply *none)
 {
     struct apikey *apikey = self;
-    char hash[TOKEN_HASH_SIZE];
+    char hash[HASH_SIZE];
     sluice_reader in;
     (void)none;
     if (!sluice_read_json(req, &in, SLUICE_STRICT))

@@ -10,6 +10,8 @@
 -- Returns 1, or 0 when the client has been given another key since, or is gone; nothing is written
 -- then. An admin's client may have lived in its space before; one that registered itself has not.
 
+-- @include common.lua
+
 if redis.call('HGET', KEYS[1], 'seq') ~= '1' or redis.call('EXISTS', KEYS[3]) == 0 then
     return 0
 end

@@ -63,9 +63,9 @@ bool board_read(struct board *board, const char *name, sluice_bytes text)
     board->subscore = word(json, "subscore", board_subscores);
     board->period = word(json, "period", board_periods);
     board->retention = json_integer_value(json_object_get(json, "retention"));
-    bool whole = board->order >= 0 && board->operator>= 0 && board->ties >= 0 &&
-                 board->subscore >= 0 && board->period >= 0 &&
-                 copy_text(json, "id", board->id, sizeof board->id) &&
+    bool whole = board->order >= 0 &&
+                 board->operator>= 0 && board->ties >= 0 && board->subscore >= 0 &&
+                 board->period >= 0 && copy_text(json, "id", board->id, sizeof board->id) &&
                  copy_text(json, "timezone", board->timezone, sizeof board->timezone) &&
                  timezone_is_known(board->timezone) &&
                  copy_text(json, "writers", board->writers, sizeof board->writers);
@@ -131,6 +131,13 @@ sluice_verdict board_unreadable(sluice_request *req, const char *name)
     return sluice_problem(req, 500, "internal_error", "the gateway could not answer this request");
 }
 
+sluice_verdict board_changing(sluice_request *req)
+{
+    return sluice_problem_with(req, 503, "board_changing",
+                               "the board is being changed again and again; try again",
+                               "retryAfter", 1);
+}
+
 static sluice_verdict look_up(sluice_request *req, struct use *use)
 {
     return sluice_ask(req, defined, use, "GET", board_key(req, use->name));
@@ -172,8 +179,7 @@ bool board_again(sluice_request *req, struct use *use, const sluice_reply *reply
     else if (++use->tries < TRIES_MAX)
         *ret_verdict = look_up(req, use);
     else
-        *ret_verdict = sluice_problem(req, 503, "board_changing",
-                                      "the board is being made anew again and again; try again");
+        *ret_verdict = board_changing(req);
     return true;
 }
 

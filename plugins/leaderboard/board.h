@@ -20,6 +20,7 @@
 #define WRITERS_MAX 100
 #define WRITERS_SIZE 4096 /* bytes of all their names, separated by spaces */
 #define RETENTION_DEFAULT 8
+#define RETENTION_MAX 1000
 
 enum board_order { ORDER_DESC, ORDER_ASC };
 enum board_operator { OPERATOR_BEST, OPERATOR_LAST, OPERATOR_SUM, OPERATOR_MIN, OPERATOR_MAX };
@@ -28,7 +29,8 @@ enum board_subscore { SUBSCORE_NONE, SUBSCORE_DESC, SUBSCORE_ASC };
 
 /* The words of the choices above, in their order, ending with NULL. */
 extern const char *const board_orders[], *const board_operators[], *const board_ties_words[],
-    *const board_subscores[], *const board_periods[];
+                                                                       *const board_subscores[],
+                                                                           *const board_periods[];
 
 struct board {
     char name[SLUICE_NAME_MAX + 1];
@@ -59,6 +61,9 @@ SLUICE_MUST_RETURN sluice_verdict board_use(sluice_request *req, struct use *use
  * returns. */
 bool board_again(sluice_request *req, struct use *use, const sluice_reply *reply,
                  sluice_verdict *ret_verdict);
+
+/* Answers 503: the board was changed each time when it was looked at. */
+SLUICE_MUST_RETURN sluice_verdict board_changing(sluice_request *req);
 
 /* Answers 500 for a definition that can't be read, and logs it. */
 SLUICE_MUST_RETURN sluice_verdict board_unreadable(sluice_request *req, const char *name);

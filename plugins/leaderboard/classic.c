@@ -167,9 +167,9 @@ sluice_verdict classic_page(sluice_request *req, void *self, const sluice_reply 
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
     int64_t first = (window->page - 1) * window->size;
-    return sluice_ask_all(req, paged, window, SLUICE_COMMAND("ZCARD", board(req)),
-                          SLUICE_COMMAND("ZREVRANGE", board(req), first,
-                                         first + window->size - 1, "WITHSCORES"));
+    return sluice_ask_all(
+        req, paged, window, SLUICE_COMMAND("ZCARD", board(req)),
+        SLUICE_COMMAND("ZREVRANGE", board(req), first, first + window->size - 1, "WITHSCORES"));
 }
 
 static sluice_verdict paged(sluice_request *req, void *state, const sluice_reply *both)

@@ -1,4 +1,4 @@
--- What all scripts of named boards share; put in front of each of them.
+-- What the scripts about one period of a board share; it stands before the rest of each.
 --
 -- KEYS[1]     board:<b>, the board's definition
 -- KEYS[2..5]  of one period: its zset, its users, its distinct groups, their counts

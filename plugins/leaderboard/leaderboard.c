@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common.lua.h"
+#include "define.lua.h"
+#include "delete.lua.h"
 #include "look.lua.h"
 #include "range.lua.h"
 #include "remove.lua.h"
@@ -32,8 +33,8 @@ static const sluice_route routes[] = {
     {"PUT", "/v1/leaderboards/{b}", SLUICE_STEP(define_board), MANAGE, NULL, 0, 0, 0},
     {"GET", "/v1/leaderboards/{b}", SLUICE_STEP(show_board), "client", NULL, 0, 0, 0},
     {"DELETE", "/v1/leaderboards/{b}", SLUICE_STEP(delete_board), MANAGE, NULL, 0, 0, 0},
-    {"POST", "/v1/leaderboards/{b}/scores", SLUICE_STEP(submit_scores), "client", NULL,
-     BATCH_BODY, 0, 0},
+    {"POST", "/v1/leaderboards/{b}/scores", SLUICE_STEP(submit_scores), "client", NULL, BATCH_BODY,
+     0, 0},
     {"GET", "/v1/leaderboards/{b}/top", SLUICE_STEP(read_top), "client", NULL, 0, 0, 0},
     {"GET", "/v1/leaderboards/{b}/range", SLUICE_STEP(read_range), "client", NULL, 0, 0, 0},
     {"GET", "/v1/leaderboards/{b}/entries/{u}", SLUICE_STEP(read_entry), "client", NULL, 0, 0, 0},
@@ -47,24 +48,16 @@ static const sluice_route routes[] = {
     {"GET", "/v1/leaderboards/{b}/periods/{p}", SLUICE_STEP(read_period), "client", NULL, 0, 0, 0},
 };
 
-/* A script with the part that all of them share in front. */
-static const sluice_script *script(sluice_host *host, const char *name, const char *own)
-{
-    size_t shared = strlen(common_lua), len = strlen(own);
-    char *whole = sluice_host_alloc(host, shared + len + 1);
-    memcpy(whole, common_lua, shared);
-    memcpy(whole + shared, own, len + 1);
-    return sluice_add_script(host, name, whole);
-}
-
 static int32_t configure(sluice_host *host, void *self)
 {
     struct leaderboard *leaderboard = self;
     leaderboard->boards = sluice_host_alloc(host, sizeof(struct board *) * REMEMBERED_BOARDS);
-    leaderboard->submit = script(host, "submit", submit_lua);
-    leaderboard->look = script(host, "look", look_lua);
-    leaderboard->range = script(host, "range", range_lua);
-    leaderboard->remove = script(host, "remove", remove_lua);
+    leaderboard->define = sluice_add_script(host, "define", define_lua);
+    leaderboard->delete = sluice_add_script(host, "delete", delete_lua);
+    leaderboard->submit = sluice_add_script(host, "submit", submit_lua);
+    leaderboard->look = sluice_add_script(host, "look", look_lua);
+    leaderboard->range = sluice_add_script(host, "range", range_lua);
+    leaderboard->remove = sluice_add_script(host, "remove", remove_lua);
     sluice_routes(host, routes);
     return 0;
 }

@@ -5,6 +5,8 @@
 -- Returns {members of the board, then for each user {score, subscore code, rank, how many rank
 -- strictly below} or nil}.
 
+-- @include common.lua
+
 local found = {redis.call('ZCARD', zset)}
 for i = 3, #ARGV do
     local member = member_of(ARGV[i])

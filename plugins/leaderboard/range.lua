@@ -7,6 +7,8 @@
 -- Returns {members of the board, then user id, score, subscore code, rank; again and again}, or nil
 -- where the user has no score.
 
+-- @include common.lua
+
 local first, last = tonumber(ARGV[4]), tonumber(ARGV[5])
 if ARGV[3] ~= '' then
     local member = member_of(ARGV[3])

@@ -25,22 +25,12 @@ struct listing {
     int64_t first, last;
 };
 
-/* The key part of a period: the one named, or today's. */
-static const char *period_of(sluice_request *req, const struct board *board, const char *named)
-{
-    struct period period;
-    if (named)
-        return named;
-    board_period(req, board, sluice_realtime(sluice_worker_of(req)), &period);
-    return sluice_printf(req, "%s", period.name);
-}
-
-/* Board, data keys, id and flags: what every reading script begins with. */
+/* Board, data keys, id and flags: what every script here begins with. No period: the current one. */
 static uint32_t begin(sluice_request *req, const struct board *board, const char *period,
                       sluice_arg *args)
 {
     args[0] = sluice_arg_text(board_key(req, board->name));
-    board_data_keys(req, board, period_of(req, board, period), args + 1);
+    board_data_keys(req, board, period ? period : board_period_name(req, board), args + 1);
     args[5] = sluice_arg_text(board->id);
     args[6] = sluice_arg_text(board_flags(req, board));
     return 7;
@@ -89,6 +79,15 @@ static sluice_verdict listed(sluice_request *req, void *state, const sluice_repl
     return sluice_json(req, 200, "entries", entries, "total", sluice_at(rows, 0));
 }
 
+/* The name of a period that came as `parameter`, or NULL for none. */
+static const char *checked_period(sluice_reader *in, const char *parameter, const char *name)
+{
+    if (!name || period_is_name(name))
+        return name;
+    sluice_parameter_wrong(in, parameter, "must be a period's name, as .../periods lists them");
+    return NULL;
+}
+
 /* A listing of the board that the path names; positions are filled in by the caller. */
 static struct listing *listing(sluice_reader *in)
 {
@@ -96,9 +95,7 @@ static struct listing *listing(sluice_reader *in)
     made->use.name = sluice_take_path_name(in, "b");
     made->use.run = list;
     made->around = "";
-    made->period = sluice_query(in->req, "period");
-    if (made->period && !sluice_is_name(made->period) && !strchr(made->period, '+'))
-        sluice_parameter_wrong(in, "period", SLUICE_NAME_RULE);
+    made->period = checked_period(in, "period", sluice_query(in->req, "period"));
     return made;
 }
 
@@ -121,7 +118,7 @@ sluice_verdict read_period(sluice_request *req, void *self, const sluice_reply *
     sluice_reader in;
     sluice_read_parameters(req, &in);
     struct listing *past = listing(&in);
-    past->period = sluice_path(req, "p");
+    past->period = checked_period(&in, "p", sluice_path(req, "p"));
     past->first = sluice_take_query_int(&in, "from", 1, POSITION_MAX, 1) - 1;
     past->last = past->first + sluice_take_query_int(&in, "limit", 1, ROWS_MAX, ROWS_DEFAULT) - 1;
     if (sluice_is_bad(&in))
@@ -137,7 +134,7 @@ sluice_verdict read_range(sluice_request *req, void *self, const sluice_reply *n
     struct listing *run = listing(&in);
     int64_t from = sluice_take_query_int(&in, "from", 1, POSITION_MAX, 1);
     int64_t to = sluice_take_query_int(&in, "to", 1, POSITION_MAX, from + ROWS_DEFAULT - 1);
-    if (to < from || to - from >= ROWS_MAX)
+    if (!in.error_count && (to < from || to - from >= ROWS_MAX))
         sluice_parameter_wrong(&in, "to", "must be from 0 to 99 positions behind from");
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
@@ -186,9 +183,8 @@ static sluice_verdict look(sluice_request *req, struct use *use)
 static sluice_arg entry(sluice_request *req, const struct board *board, const char *user,
                         const sluice_reply *row)
 {
-    return sluice_object(req, "userId", user, "score", sluice_number(sluice_at(row, 0)),
-                         "subscore", subscore_of(board, sluice_at(row, 1)), "rank",
-                         sluice_at(row, 2));
+    return sluice_object(req, "userId", user, "score", sluice_number(sluice_at(row, 0)), "subscore",
+                         subscore_of(board, sluice_at(row, 1)), "rank", sluice_at(row, 2));
 }
 
 static sluice_verdict seen(sluice_request *req, void *state, const sluice_reply *rows)
@@ -201,8 +197,7 @@ static sluice_verdict seen(sluice_request *req, void *state, const sluice_reply 
         if (sluice_is_nil(sluice_at(rows, 1)))
             return not_ranked(req);
         sluice_arg body = entry(req, look->use.board, look->users[0], sluice_at(rows, 1));
-        return sluice_respond(req, 200, "application/json",
-                              sluice_bytes_of(body.u.text, body.len));
+        return sluice_respond(req, 200, "application/json", sluice_bytes_of(body.u.text, body.len));
     }
     sluice_list *entries = sluice_list_new(req);
     for (uint32_t i = 0; i < look->count; i++)
@@ -229,19 +224,21 @@ static sluice_verdict percentile_seen(sluice_request *req, void *state, const sl
                        sluice_at(row, 2), "total", total);
 }
 
-/* A look at the user that the path names. */
-static sluice_verdict look_at_one(sluice_request *req, sluice_step *then, const char *then_name)
+/* For the user that the path names. */
+static sluice_verdict at_one(sluice_request *req, board_run *run, sluice_step *then,
+                             const char *then_name)
 {
     sluice_reader in;
     sluice_read_parameters(req, &in);
     struct look *one = sluice_new(req, struct look);
     one->use.name = sluice_take_path_name(&in, "b");
-    one->use.run = look;
+    one->use.run = run;
     one->then = then;
     one->then_name = then_name;
     one->users = sluice_alloc(req, sizeof *one->users);
     one->users[0] = sluice_take_path_user_id(&in, "u");
     one->count = 1;
+    one->period = checked_period(&in, "period", sluice_query(req, "period"));
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
     return board_use(req, &one->use);
@@ -250,13 +247,13 @@ static sluice_verdict look_at_one(sluice_request *req, sluice_step *then, const 
 sluice_verdict read_entry(sluice_request *req, void *self, const sluice_reply *none)
 {
     (void)self, (void)none;
-    return look_at_one(req, SLUICE_STEP(seen));
+    return at_one(req, look, SLUICE_STEP(seen));
 }
 
 sluice_verdict read_percentile(sluice_request *req, void *self, const sluice_reply *none)
 {
     (void)self, (void)none;
-    return look_at_one(req, SLUICE_STEP(percentile_seen));
+    return at_one(req, look, SLUICE_STEP(percentile_seen));
 }
 
 static void take_users(sluice_reader *in, struct look *many)
@@ -264,11 +261,11 @@ static void take_users(sluice_reader *in, struct look *many)
     sluice_texts users = sluice_optional_texts(in, "userIds", ROWS_MAX, SLUICE_USER_ID_MAX);
     many->users = sluice_alloc(in->req, sizeof *many->users * (users.count + 1));
     for (uint64_t i = 0; i < users.count; i++) {
-        if (!sluice_is_user_id(users.items[i]))
+        if (users.items[i] && !sluice_is_user_id(users.items[i]))
             sluice_member_wrong(in, "userIds", SLUICE_USER_ID_RULE);
         many->users[many->count++] = users.items[i];
     }
-    if (users.count == 0)
+    if (users.count == 0 && !in->error_count)
         sluice_member_wrong(in, "userIds", "must name 1 to 100 users");
 }
 
@@ -284,6 +281,7 @@ sluice_verdict read_lookup(sluice_request *req, void *self, const sluice_reply *
     many->is_list = true;
     many->then = seen;
     many->then_name = "seen";
+    many->period = checked_period(&in, "period", sluice_query(req, "period"));
     take_users(&in, many);
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
@@ -297,25 +295,16 @@ static sluice_verdict remove_from(sluice_request *req, struct use *use)
     const struct leaderboard *leaderboard = sluice_self(req);
     struct look *one = (struct look *)use;
     sluice_arg args[8];
-    uint32_t count = begin(req, use->board, NULL, args);
+    uint32_t count = begin(req, use->board, one->period, args);
     args[count++] = sluice_arg_text(one->users[0]);
-    return sluice_run_v(req, SLUICE_THEN(removed, one), leaderboard->remove, 5, args, count,
-                        sizeof args[0]);
+    return sluice_run_v(req, sluice_then(one->then, one->then_name, one), leaderboard->remove, 5,
+                        args, count, sizeof args[0]);
 }
 
 sluice_verdict remove_entry(sluice_request *req, void *self, const sluice_reply *none)
 {
     (void)self, (void)none;
-    sluice_reader in;
-    sluice_read_parameters(req, &in);
-    struct look *one = sluice_new(req, struct look);
-    one->use.name = sluice_take_path_name(&in, "b");
-    one->use.run = remove_from;
-    one->users = sluice_alloc(req, sizeof *one->users);
-    one->users[0] = sluice_take_path_user_id(&in, "u");
-    if (sluice_is_bad(&in))
-        return sluice_refuse_input(&in);
-    return board_use(req, &one->use);
+    return at_one(req, remove_from, SLUICE_STEP(removed));
 }
 
 static sluice_verdict removed(sluice_request *req, void *state, const sluice_reply *count)
@@ -327,10 +316,16 @@ static sluice_verdict removed(sluice_request *req, void *state, const sluice_rep
     return sluice_int(count) ? sluice_respond_empty(req, 204) : not_ranked(req);
 }
 
+/* Those whose entries have not expired; the newest first. */
 static sluice_verdict list_periods(sluice_request *req, struct use *use)
 {
-    return sluice_ask(req, periods_listed, use, "ZREVRANGE",
-                      sluice_key(req, "leaderboard:", use->board->name, ":periods"), 0, -1);
+    int64_t now = sluice_realtime(sluice_worker_of(req));
+    const char *oldest = "-inf";
+    if (use->board->period != PERIOD_NONE)
+        oldest = sluice_concat(req, "(", now - board_period_kept(use->board));
+    return sluice_ask(req, periods_listed, NULL, "ZREVRANGEBYSCORE",
+                      sluice_key(req, "leaderboard:", use->name, ":periods"), "+inf", oldest,
+                      "LIMIT", 0, use->board->retention + 1);
 }
 
 sluice_verdict read_periods(sluice_request *req, void *self, const sluice_reply *none)
@@ -346,12 +341,11 @@ sluice_verdict read_periods(sluice_request *req, void *self, const sluice_reply 
     return board_use(req, use);
 }
 
-static sluice_verdict periods_listed(sluice_request *req, void *state, const sluice_reply *names)
+static sluice_verdict periods_listed(sluice_request *req, void *none, const sluice_reply *names)
 {
-    const struct use *use = state;
+    (void)none;
     sluice_list *periods = sluice_list_new(req);
-    uint64_t kept = (uint64_t)use->board->retention + 1;
-    for (uint64_t i = 0; i < sluice_length(names) && i < kept; i++)
+    for (uint64_t i = 0; i < sluice_length(names); i++)
         sluice_push(req, periods, sluice_at(names, i));
     return sluice_json(req, 200, "periods", periods);
 }

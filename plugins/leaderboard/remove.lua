@@ -4,6 +4,8 @@
 --
 -- Returns 1, or 0 where the user had no score.
 
+-- @include common.lua
+
 local member = member_of(ARGV[3])
 local score = member and redis.call('ZSCORE', zset, member)
 if not score then

@@ -3,7 +3,8 @@
  *   submit_scores -> board -> submit.lua, a hundred entries at a time --> taken -> ... -> results
  *
  * A script of 1,000 entries would keep Redis from everybody else for tens of milliseconds, so a
- * batch is several scripts; each entry is atomic, the batch is not, and says so by its results.
+ * batch is several scripts; each entry is atomic, the batch is not, and says so by its results,
+ * also where Redis goes away in the middle of it.
  *
  * SPDX-License-Identifier: MIT */
 #include <math.h>
@@ -17,7 +18,11 @@
 #define BATCH_MAX 1000
 #define ENTRIES_PER_SCRIPT 100
 #define KEYS 10
-#define FIXED_ARGS 11
+#define FIXED_ARGS 12
+
+/* This host's clock may be ahead of Redis's by so much (ms): the script is offered the period of
+ * that long ago and the next one. */
+#define CLOCK_AHEAD 60000
 
 static sluice_step taken;
 
@@ -32,7 +37,7 @@ struct submission {
     bool is_batch;
     struct entry *entries;
     uint32_t count;
-    uint32_t done; /* entries whose results are in the list */
+    uint32_t done;  /* entries whose results are in the list */
     uint32_t asked; /* of the script that is under way: where it ends */
     sluice_list *results;
 };
@@ -41,17 +46,20 @@ struct submission {
 
 static const char *wrong_entry(const json_t *json)
 {
+    const json_t *user = json_object_get(json, "userId");
     const json_t *score = json_object_get(json, "score");
     const json_t *subscore = json_object_get(json, "subscore");
     if (!json_is_object(json))
-        return "an entry is an object";
-    if (!json_is_string(json_object_get(json, "userId")) ||
-        !sluice_is_user_id(json_string_value(json_object_get(json, "userId"))))
+        return "must be an object";
+    if (!sluice_is_user_id(json_string_value(user)) ||
+        strlen(json_string_value(user)) != json_string_length(user))
         return "userId " SLUICE_USER_ID_RULE;
     if (!json_is_number(score))
         return "score must be a number";
     if (subscore && !json_is_number(subscore))
         return "subscore must be a number";
+    if (json_object_size(json) > (subscore ? 3 : 2))
+        return "has members besides userId, score and subscore";
     return NULL;
 }
 
@@ -105,33 +113,30 @@ static uint32_t add_entry(sluice_request *req, const struct board *board, const 
 }
 
 /* Name, start and expiry of a period, as submit.lua wants them. */
-static uint32_t add_period(sluice_request *req, const struct board *board,
-                           const struct period *period, sluice_arg *args)
+static void add_period(const struct board *board, const struct period *period, sluice_arg *args)
 {
-    int64_t kept = board->retention * period_longest((enum period_kind)board->period);
-    bool ends = board->period != PERIOD_NONE;
-    args[0] = sluice_arg_text(sluice_printf(req, "%s", period->name));
+    args[0] = sluice_arg_text(period->name);
     args[1] = sluice_arg_int(period->start);
-    args[2] = ends ? sluice_arg_int(period->end + kept) : sluice_arg_text("");
-    return 3;
+    args[2] = board->period == PERIOD_NONE
+                  ? sluice_arg_text("")
+                  : sluice_arg_int(period->start + board_period_kept(board));
 }
 
+/* Names of periods outlast their entries, so that deleting finds them however retention changes. */
 static uint32_t add_periods(sluice_request *req, const struct board *board, sluice_arg *keys,
                             sluice_arg *args)
 {
-    struct period now, next;
-    int64_t today = sluice_realtime(sluice_worker_of(req));
-    board_period(req, board, today, &now);
-    next = now;
-    if (board->period != PERIOD_NONE)
-        period_at((enum period_kind)board->period, board->timezone, now.end, &next);
-    board_data_keys(req, board, now.name, keys);
-    board_data_keys(req, board, next.name, keys + 4);
-    args[0] = board->period == PERIOD_NONE ? sluice_arg_text("") : sluice_arg_int(now.end);
+    int64_t now = sluice_realtime(sluice_worker_of(req)) - CLOCK_AHEAD;
+    const struct remembered_period *at = board_periods_at(req, board, now);
+    int64_t longest = period_longest((enum period_kind)board->period);
+    board_data_keys(req, board, at->now.name, keys);
+    board_data_keys(req, board, at->next.name, keys + 4);
+    args[0] = board->period == PERIOD_NONE ? sluice_arg_text("") : sluice_arg_int(at->now.end);
     args[1] = sluice_arg_text("");
-    add_period(req, board, &now, args + 2);
-    add_period(req, board, &next, args + 5);
-    return 8;
+    add_period(board, &at->now, args + 2);
+    add_period(board, &at->next, args + 5);
+    args[8] = sluice_arg_int((RETENTION_MAX + 1) * longest);
+    return 9;
 }
 
 static sluice_verdict ask(sluice_request *req, struct submission *submission)
@@ -154,8 +159,9 @@ static sluice_verdict ask(sluice_request *req, struct submission *submission)
         if (!entry->wrong)
             count += add_entry(req, board, entry, argv + count);
     }
-    return sluice_run_v(req, SLUICE_THEN(taken, submission), leaderboard->submit, KEYS, args,
-                        KEYS + count, sizeof args[0]);
+    sluice_wait wait = SLUICE_THEN(taken, submission);
+    wait.flags = submission->done > 0 ? SLUICE_TAKE_TROUBLE : 0; /* what is taken must be told */
+    return sluice_run_v(req, wait, leaderboard->submit, KEYS, args, KEYS + count, sizeof args[0]);
 }
 
 static sluice_verdict use_board(sluice_request *req, struct use *use)
@@ -190,13 +196,7 @@ sluice_verdict submit_scores(sluice_request *req, void *self, const sluice_reply
 
 /* ---- Answering ---------------------------------------------------------------------------- */
 
-static sluice_arg refused(sluice_request *req, const struct submission *submission, uint32_t index,
-                          const char *error, const char *detail)
-{
-    if (!submission->is_batch)
-        return sluice_object(req, "error", error, "detail", detail);
-    return sluice_object(req, "index", index, "error", error, "detail", detail);
-}
+#define INFINITE_SUM "the sum of this user's scores would not be a finite number"
 
 static sluice_arg result(sluice_request *req, const struct entry *entry, const sluice_reply *row)
 {
@@ -212,8 +212,7 @@ static sluice_verdict answer_single(sluice_request *req, const struct submission
                                     const sluice_reply *row)
 {
     if (sluice_int(sluice_at(row, 0)) == 0)
-        return sluice_problem(req, 422, "sum_not_finite",
-                              "the sum of this user's scores would not be a finite number");
+        return sluice_problem(req, 422, "sum_not_finite", INFINITE_SUM);
     sluice_arg body = result(req, &submission->entries[0], row);
     return sluice_respond(req, 200, "application/json", sluice_bytes_of(body.u.text, body.len));
 }
@@ -226,10 +225,11 @@ static void push_results(sluice_request *req, struct submission *submission,
         const struct entry *entry = &submission->entries[submission->done];
         sluice_arg value;
         if (entry->wrong)
-            value = refused(req, submission, submission->done, "invalid_entry", entry->wrong);
+            value = sluice_object(req, "index", submission->done, "error", "invalid_entry",
+                                  "detail", entry->wrong);
         else if (sluice_int(sluice_at(sluice_at(rows, row), 0)) == 0)
-            value = refused(req, submission, submission->done, "sum_not_finite",
-                            "the sum of this user's scores would not be a finite number");
+            value = sluice_object(req, "index", submission->done, "error", "sum_not_finite",
+                                  "detail", INFINITE_SUM);
         else
             value = result(req, entry, sluice_at(rows, row));
         row += !entry->wrong;
@@ -237,10 +237,24 @@ static void push_results(sluice_request *req, struct submission *submission,
     }
 }
 
+/* Redis went away when a part of the batch was taken: a 503 would hide which. */
+static sluice_verdict cut_short(sluice_request *req, struct submission *submission)
+{
+    for (uint32_t i = submission->done; i < submission->count; i++)
+        sluice_push(req, submission->results,
+                    sluice_object(req, "index", i, "error", "store_unavailable", "detail",
+                                  i < submission->asked
+                                      ? "the store did not answer; it may have taken this entry"
+                                      : "the store did not answer; this entry was not tried"));
+    return sluice_json(req, 200, "results", submission->results);
+}
+
 static sluice_verdict taken(sluice_request *req, void *state, const sluice_reply *rows)
 {
     struct submission *submission = state;
     sluice_verdict verdict;
+    if (sluice_is_trouble(rows) || sluice_is_error(rows))
+        return cut_short(req, submission);
     if (board_again(req, &submission->use, rows, &verdict))
         return verdict;
     if (!submission->is_batch)

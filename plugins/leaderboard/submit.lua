@@ -16,6 +16,8 @@
 -- A key that Redis drops because its last element goes has lost its expiry when it comes back: so
 -- what is new is written first, and what is old taken away then.
 
+-- @include common.lua
+
 local operator = ARGV[3]
 local name, start, expiry = ARGV[6], ARGV[7], ARGV[8]
 local now = tonumber(ARGV[5])

@@ -52,8 +52,8 @@ static void unknown_members_are_ignored_on_the_classic_path(void **state)
     struct test_host *host = *state;
     expect_ask(host, "ZADD", "leaderboard:zset", "1", "ann");
     reply_int(host, 1);
-    assert_status(
-        post(host, "/leaderboard/score", "{\"userId\":\"ann\",\"score\":1,\"extra\":[]}"), 200);
+    assert_status(post(host, "/leaderboard/score", "{\"userId\":\"ann\",\"score\":1,\"extra\":[]}"),
+                  200);
 }
 
 static void what_is_no_score_is_refused_and_nothing_is_asked(void **state)
@@ -170,12 +170,12 @@ static void a_page_is_one_trip(void **state)
 static void limits_out_of_range_are_refused_never_everything(void **state)
 {
     static const char *const targets[] = {
-        "/leaderboard/top?limit=0",     "/leaderboard/top?limit=101",
-        "/leaderboard/top?limit=-1",    "/leaderboard/top?limit=x",
-        "/leaderboard/top?limit=",      "/leaderboard/top?limit=1e1",
-        "/leaderboard/top?limit=10.0",  "/leaderboard/top?limit=99999999999999999999",
-        "/leaderboard/page?page=0",     "/leaderboard/page?size=0",
-        "/leaderboard/page?page=x",     "/leaderboard/page?size=1000",
+        "/leaderboard/top?limit=0",        "/leaderboard/top?limit=101",
+        "/leaderboard/top?limit=-1",       "/leaderboard/top?limit=x",
+        "/leaderboard/top?limit=",         "/leaderboard/top?limit=1e1",
+        "/leaderboard/top?limit=10.0",     "/leaderboard/top?limit=99999999999999999999",
+        "/leaderboard/page?page=0",        "/leaderboard/page?size=0",
+        "/leaderboard/page?page=x",        "/leaderboard/page?size=1000",
         "/leaderboard/page?page=99999999",
     };
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++)

@@ -21,9 +21,12 @@ static const struct {
     const char *zone;
     int64_t change;
 } changes[] = {
-    {"Europe/Berlin", INT64_C(1774746000000)},       {"Europe/Berlin", INT64_C(1792890000000)},
-    {"America/New_York", INT64_C(1772953200000)},    {"America/New_York", INT64_C(1793512800000)},
-    {"Australia/Lord_Howe", INT64_C(1775314800000)}, {"Australia/Lord_Howe", INT64_C(1791041400000)},
+    {"Europe/Berlin", INT64_C(1774746000000)},
+    {"Europe/Berlin", INT64_C(1792890000000)},
+    {"America/New_York", INT64_C(1772953200000)},
+    {"America/New_York", INT64_C(1793512800000)},
+    {"Australia/Lord_Howe", INT64_C(1775314800000)},
+    {"Australia/Lord_Howe", INT64_C(1791041400000)},
     {"UTC", INT64_C(1774746000000)},
 };
 
@@ -81,7 +84,8 @@ static void weeks_are_iso_weeks_and_months_are_whole(void **state)
 {
     (void)state;
     struct period period;
-    period_at(PERIOD_WEEKLY, "UTC", INT64_C(1767225600000), &period); /* 1 January 2026, a Thursday */
+    period_at(PERIOD_WEEKLY, "UTC", INT64_C(1767225600000),
+              &period); /* 1 January 2026, a Thursday */
     assert_string_equal(period.name, "2026-W01");
     assert_true(period.end - period.start == 7 * 24 * HOUR);
     period_at(PERIOD_MONTHLY, "UTC", INT64_C(1772236800000), &period);
@@ -96,8 +100,9 @@ static void timezones_are_names_of_the_database(void **state)
     (void)state;
     assert_true(timezone_is_known("UTC"));
     assert_true(timezone_is_known("Europe/Berlin"));
-    static const char *const bad[] = {"", "Europe", "Europe/Nowhere", "../etc/passwd", "/etc/passwd",
-                                      "Europe/Berlin ", "EST5EDT4,M3"};
+    static const char *const bad[] = {
+        "",           "Europe", "Europe/Nowhere", "../etc/passwd", "/etc/passwd", "Europe/Berlin ",
+        "EST5EDT4,M3"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(timezone_is_known(bad[i]));
 }

@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #include "code.h"
-#include "common.lua.h"
 #include "look.lua.h"
 #include "range.lua.h"
 #include "remove.lua.h"
@@ -53,17 +52,11 @@ static void do_command(const char *format, const char *argument)
     freeReplyObject(must(redisCommand(redis, format, argument)));
 }
 
-static void load(int which, const char *own)
+static void load(int which, const char *script)
 {
-    size_t shared = strlen(common_lua), len = strlen(own);
-    char *whole = malloc(shared + len + 1);
-    assert_non_null(whole);
-    memcpy(whole, common_lua, shared);
-    memcpy(whole + shared, own, len + 1);
-    redisReply *reply = must(redisCommand(redis, "SCRIPT LOAD %s", whole));
+    redisReply *reply = must(redisCommand(redis, "SCRIPT LOAD %s", script));
     memcpy(sha[which], reply->str, 40);
     freeReplyObject(reply);
-    free(whole);
 }
 
 static int start_redis(void **state)
@@ -213,8 +206,7 @@ static bool combine(const struct model *model, const struct entry *old, struct e
     default:
         break;
     }
-    return new->score != old->score ||
-           (model->kind.subscore && new->subscore != old->subscore);
+    return new->score != old->score || (model->kind.subscore && new->subscore != old->subscore);
 }
 
 /* ---- Asking a script ---------------------------------------------------------------------- */
@@ -225,8 +217,7 @@ struct words {
     int count;
 };
 
-static void add(struct words *words, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static void add(struct words *words, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(struct words *words, const char *format, ...)
 {
     va_list args;
@@ -293,6 +284,7 @@ static void submit(struct model *model, struct entry *entry)
     add(&words, "0");
     for (int i = 0; i < 4; i++)
         add(&words, "%s", "");
+    add(&words, "0");
     add(&words, "%s", entry->user);
     add(&words, "%.17g", new.score);
     add(&words, "%s", code_of(&model->kind, new.subscore));
@@ -494,8 +486,9 @@ static void submit_at(const char *now, const char *expected_key)
     do_command("FLUSHALL%s", "");
     do_command("SET board:b %s", "{\"id\":\"the-id\"}");
     begin(&words, &model, SUBMIT, 10);
-    static const char *const tail[] = {"l", "5000",          "", "today", "0", "99999999999999",
-                                       "tomorrow", "5000", "", "ann",   "1", ""};
+    static const char *const tail[] = {"l",        "5000", "", "today", "0",   "99999999999999",
+                                       "tomorrow", "5000", "", "5000",  "ann", "1",
+                                       ""};
     for (size_t i = 0; i < sizeof tail / sizeof tail[0]; i++)
         add(&words, "%s", i == 2 ? now : tail[i]);
     freeReplyObject(ask(&words));
@@ -525,8 +518,8 @@ static void a_sum_beyond_all_numbers_is_refused(void **state)
     do_command("FLUSHALL%s", "");
     do_command("SET board:b %s", "{\"id\":\"the-id\"}");
     begin(&words, &model, SUBMIT, 10);
-    static const char *const tail[] = {"s", "", "1", "all", "0", "", "", "", "",
-                                       "ann", "1e308", "", "ann", "1e308", ""};
+    static const char *const tail[] = {"s", "",  "1",   "all",   "0", "",    "",      "",
+                                       "",  "0", "ann", "1e308", "",  "ann", "1e308", ""};
     for (size_t i = 0; i < sizeof tail / sizeof tail[0]; i++)
         add(&words, "%s", tail[i]);
     redisReply *reply = ask(&words);

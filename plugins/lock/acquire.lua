@@ -16,6 +16,8 @@
 --         {"queued", lockId, ms until the lock can be another's}
 --         {"held", ...}, {"full", ...}: the same, without a place in the queue
 
+-- @include common.lua
+
 local id, ticket, ttl, owner = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local wants_place, channel = ARGV[5] == '1', ARGV[6]
 local lives, most = tonumber(ARGV[7]), tonumber(ARGV[8])

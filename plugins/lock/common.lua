@@ -1,4 +1,4 @@
--- What the scripts of a lock share: this stands in front of each of them.
+-- What the scripts of a lock share.
 --
 -- KEYS[1]  lock:<space>:<r>, which ends with the lease:
 --            "held <fence> <lockId> <ticket> <owner>"   somebody's; the ticket is of their last acquire

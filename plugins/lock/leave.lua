@@ -8,6 +8,8 @@
 --
 -- Returns 1 when the lock was held and is no more, else 0.
 
+-- @include common.lua
+
 local id, ticket, lock_too = ARGV[1], ARGV[2], ARGV[3] == '1'
 local released = 0
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "acquire.lua.h"
-#include "common.lua.h"
 #include "leave.lua.h"
 #include "look.lua.h"
 #include "renew.lua.h"
@@ -27,24 +26,14 @@ static const sluice_route routes[] = {
      SLUICE_CLASSIC, 0},
 };
 
-/* A script with the part that all of them share in front. */
-static const sluice_script *script(sluice_host *host, const char *name, const char *own)
-{
-    size_t shared = strlen(common_lua), len = strlen(own);
-    char *whole = sluice_host_alloc(host, shared + len + 1);
-    memcpy(whole, common_lua, shared);
-    memcpy(whole + shared, own, len + 1);
-    return sluice_add_script(host, name, whole);
-}
-
 static int32_t configure(sluice_host *host, void *self)
 {
     struct lock *lock = self;
-    lock->acquire = script(host, "acquire", acquire_lua);
-    lock->leave = script(host, "leave", leave_lua);
-    lock->renew = script(host, "renew", renew_lua);
-    lock->look = script(host, "look", look_lua);
-    lock->tend = script(host, "tend", tend_lua);
+    lock->acquire = sluice_add_script(host, "acquire", acquire_lua);
+    lock->leave = sluice_add_script(host, "leave", leave_lua);
+    lock->renew = sluice_add_script(host, "renew", renew_lua);
+    lock->look = sluice_add_script(host, "look", look_lua);
+    lock->tend = sluice_add_script(host, "tend", tend_lua);
     lock->service = lock_service;
     sluice_offer(host, SLUICE_LOCK, SLUICE_LOCK_VERSION, &lock->service);
     sluice_routes(host, routes);

@@ -4,6 +4,8 @@
 --
 -- Returns {fence, expires at (ms), owner, how many wait}, or nil when nobody holds it.
 
+-- @include common.lua
+
 local has = holder()
 if not has or has.state ~= 'held' then
     return false

@@ -7,6 +7,8 @@
 -- Returns {"renewed", lockId, fence, expires at (ms), owner}, or {"lost", lockId} when the lock is not
 -- held with this lockId.
 
+-- @include common.lua
+
 local id, ttl = ARGV[1], tonumber(ARGV[2])
 local FENCE_KEPT_MS = 86400000
 if not ttl or ttl < 1 then

@@ -8,6 +8,8 @@
 -- Returns {ms until the lock can be another's, how many wait}. Nobody waits: the queue was lost, and
 -- who thinks to be in it should ask again.
 
+-- @include common.lua
+
 local channel, lives = ARGV[1], tonumber(ARGV[2])
 if not lives then
     return redis.error_reply('ERR tend needs to know for how long')

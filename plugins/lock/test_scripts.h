@@ -22,7 +22,6 @@
 #include <hiredis/hiredis.h>
 
 #include "acquire.lua.h"
-#include "common.lua.h"
 #include "leave.lua.h"
 #include "look.lua.h"
 #include "renew.lua.h"
@@ -131,15 +130,13 @@ static inline int begin(void **state)
     return 0;
 }
 
-/* A script with what they share in front, and its arguments behind the keys. */
+/* A script, with its arguments behind the keys. */
 static redisReply *run(const char *script, const char *arguments, ...)
     __attribute__((format(printf, 2, 3)));
 static redisReply *run(const char *script, const char *arguments, ...)
 {
-    static char text[16384];
     va_list args;
-    (void)snprintf(text, sizeof text, "%s%s", common_lua, script);
-    redisReply *loaded = ask("SCRIPT LOAD %s", text);
+    redisReply *loaded = ask("SCRIPT LOAD %s", script);
     char format[512];
     (void)snprintf(format, sizeof format, "EVALSHA %s " KEYS "%s", loaded->str, arguments);
     freeReplyObject(loaded);

@@ -1,4 +1,4 @@
--- What the scripts of session share; it stands before each of them.
+-- What the scripts of session share.
 --
 -- session:<sha256 of the id>, a hash:
 --   space, user, id      whose session it is; its public id

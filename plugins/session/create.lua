@@ -17,6 +17,8 @@
 -- Returns {'ok', what describe gives}, or, with nothing written, a word alone: {'id_taken'},
 -- {'too_many_sessions'}, {'data_too_large'}.
 
+-- @include common.lua
+
 local key, index = KEYS[1], KEYS[2]
 local idle, absolute = tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()

@@ -6,4 +6,6 @@
 --
 -- Returns 1, or 0 when there was none.
 
+-- @include common.lua
+
 return destroy(KEYS[1], KEYS[2], ARGV[1])

@@ -10,14 +10,14 @@
 
 #include <sluice/plugin.h>
 
-#include "../apikey/token.h"
+#include "shared/hasher.h"
 
 #define ID_LEN 43u
 #define PUBLIC_ID_LEN 22u /* 128 bits: names a session, opens nothing */
 
 struct id {
     char text[ID_LEN + 1];
-    char hash[TOKEN_HASH_SIZE];
+    char hash[HASH_SIZE];
 };
 
 /* A new id, in the request's memory; NULL when OpenSSL refused to hash. */

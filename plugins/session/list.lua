@@ -13,6 +13,8 @@
 -- Returns {{end, current: 1 or 0, address, device, created, seen} ...}; one more than asked for
 -- says that there are more.
 
+-- @include common.lua
+
 local index, idle, absolute = KEYS[1], tonumber(ARGV[6]), tonumber(ARGV[7])
 local now = now_ms()
 

@@ -14,6 +14,8 @@
 -- gives}, when a member is not what it must be; or a word alone: {'version_changed'},
 -- {'read_only_field', name}, {'data_too_large'}. Only 'ok' has written.
 
+-- @include common.lua
+
 local key = KEYS[1]
 local with_key = ARGV[2] == '1'
 local idle, absolute = tonumber(ARGV[5]), tonumber(ARGV[6])

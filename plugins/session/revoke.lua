@@ -9,6 +9,8 @@
 --
 -- The names of the sessions are made here, from the index: see touch.lua.
 
+-- @include common.lua
+
 local index, but, most = KEYS[1], ARGV[2], tonumber(ARGV[3])
 
 local ended = 0

@@ -10,6 +10,8 @@
 --
 -- Returns nil when there is no such session, {'ok', what describe gives}, or {'id_taken'}.
 
+-- @include common.lua
+
 local idle, absolute = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local created, seen = unpack(redis.call('HMGET', KEYS[1], 'created', 'seen'))

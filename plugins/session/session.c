@@ -10,7 +10,6 @@
 
 #include <sluice/plugin.h>
 
-#include "common.lua.h"
 #include "create.lua.h"
 #include "destroy.lua.h"
 #include "list.lua.h"
@@ -42,25 +41,15 @@ static const sluice_route routes[] = {
      0, 0, 0},
 };
 
-/* A script with the part that they share in front. */
-static const sluice_script *script(sluice_host *host, const char *name, const char *own)
-{
-    size_t shared = strlen(common_lua), len = strlen(own);
-    char *whole = sluice_host_alloc(host, shared + len + 1);
-    memcpy(whole, common_lua, shared);
-    memcpy(whole + shared, own, len + 1);
-    return sluice_add_script(host, name, whole);
-}
-
 static void add_scripts(sluice_host *host, struct session *session)
 {
-    session->create = script(host, "create", create_lua);
-    session->touch = script(host, "touch", touch_lua);
-    session->patch = script(host, "patch", patch_lua);
-    session->rotate = script(host, "rotate", rotate_lua);
-    session->destroy = script(host, "destroy", destroy_lua);
-    session->list = script(host, "list", list_lua);
-    session->revoke = script(host, "revoke", revoke_lua);
+    session->create = sluice_add_script(host, "create", create_lua);
+    session->touch = sluice_add_script(host, "touch", touch_lua);
+    session->patch = sluice_add_script(host, "patch", patch_lua);
+    session->rotate = sluice_add_script(host, "rotate", rotate_lua);
+    session->destroy = sluice_add_script(host, "destroy", destroy_lua);
+    session->list = sluice_add_script(host, "list", list_lua);
+    session->revoke = sluice_add_script(host, "revoke", revoke_lua);
 }
 
 static int32_t check(sluice_host *host, const struct session *session)
@@ -76,8 +65,9 @@ static int32_t check(sluice_host *host, const struct session *session)
     }
     if (session->absolute >= session->idle)
         return 0;
-    sluice_refuse(host, "absolute", "a session can't end before it is idle for long enough: expected "
-                                    "at least the value of idle, %lld ms",
+    sluice_refuse(host, "absolute",
+                  "a session can't end before it is idle for long enough: expected "
+                  "at least the value of idle, %lld ms",
                   (long long)session->idle);
     return -1;
 }

@@ -19,8 +19,8 @@
 
 #include <sluice/plugin.h>
 
-#include "../apikey/failures.h"
-#include "../apikey/token.h"
+#include "shared/failures.h"
+#include "shared/hasher.h"
 #include "visit.h"
 
 #define MEMBERS_MAX 1000 /* of a session's data, and of one change of it */

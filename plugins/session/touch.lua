@@ -15,6 +15,8 @@
 -- The index's name is made here, from what the session holds: only the id is known before. This is
 -- the standalone form; on a Cluster the index would be written by a call of its own.
 
+-- @include common.lua
+
 local key = KEYS[1]
 local idle, absolute = tonumber(ARGV[2]), tonumber(ARGV[3])
 

@@ -18,7 +18,7 @@
  *   static sluice_verdict locked(sluice_request *req, void *self, const sluice_reply *lease)
  *   {
  *       if (!sluice_lock_granted(lease))
- *           return sluice_problem(req, 423, "cleaning", "somebody cleans already");
+ *           return sluice_problem(req, 423, "locked", "somebody cleans already");
  *       ... sluice_lock_id(lease), sluice_lock_fence(lease) ...
  *   }
  *

@@ -3,8 +3,8 @@
  *   1767225600123 -> "2026-01-01T00:00:00.123Z"
  *
  * SPDX-License-Identifier: MIT */
-#ifndef APIKEY_TIMES_H
-#define APIKEY_TIMES_H
+#ifndef SHARED_TIMES_H
+#define SHARED_TIMES_H
 
 #include <stdbool.h>
 #include <stdint.h>

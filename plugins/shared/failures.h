@@ -7,8 +7,8 @@
  * flood from many addresses forgets those that failed least.
  *
  * SPDX-License-Identifier: MIT */
-#ifndef APIKEY_FAILURES_H
-#define APIKEY_FAILURES_H
+#ifndef SHARED_FAILURES_H
+#define SHARED_FAILURES_H
 
 #include <stdint.h>
 
