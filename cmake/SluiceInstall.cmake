@@ -17,13 +17,20 @@ install(DIRECTORY ${SLUICE_PLUGIN_DIRECTORY}/ DESTINATION lib/sluice/plugins
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/core/include/sluice
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
+# What `sluice plugin new` writes; it looks for it in ../share, in the build tree as well.
+set(template share/sluice/template)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/sdk/template/ DESTINATION ${template} USE_SOURCE_PERMISSIONS)
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/share/sluice)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/sdk/template ${PROJECT_BINARY_DIR}/${template} SYMBOLIC)
+
 configure_file(${CMAKE_CURRENT_LIST_DIR}/sluice.pc.in sluice.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sluice.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 configure_package_config_file(
   ${CMAKE_CURRENT_LIST_DIR}/SluiceConfig.cmake.in SluiceConfig.cmake
-  INSTALL_DESTINATION ${package_directory} PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+  INSTALL_DESTINATION ${package_directory} PATH_VARS CMAKE_INSTALL_BINDIR CMAKE_INSTALL_INCLUDEDIR
+  CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file(SluiceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/SluiceConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/SluiceConfigVersion.cmake

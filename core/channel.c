@@ -1,4 +1,4 @@
-/* Between master and generation.
+/* Short messages between processes, each with at most one descriptor.
  *
  * SPDX-License-Identifier: MIT */
 #include "channel.h"

@@ -1,10 +1,17 @@
-/* Between master and generation: short messages, each with at most one descriptor.
+/* Between master and generation, and between generation and a plugin's process: short messages, each
+ * with at most one descriptor.
  *
  *   generation                         master
  *   HOME data_dir          ------->    locks it            -> OK | ERROR why
  *   LISTEN address         ------->    opens or has it     -> OK + descriptor | ERROR why
  *   REDIS program          ------->    starts it           -> OK socket path | ERROR why
  *   READY banner           ------->    (no answer) the generation before drains
+ *
+ *   process                            generation
+ *   EXECUTE slot           ------->    forks an executor
+ *                          <-------    STARTED slot pid + its socket
+ *   SIGNAL slot number     ------->    signals its process group
+ *                          <-------    ENDED slot signal status max-rss-in-KiB
  *
  * SOCK_SEQPACKET keeps message boundaries, and its end says that the other side has died.
  *
@@ -23,6 +30,10 @@ enum channel_kind {
     CHANNEL_READY,
     CHANNEL_OK,
     CHANNEL_ERROR,
+    CHANNEL_EXECUTE,
+    CHANNEL_SIGNAL,
+    CHANNEL_STARTED,
+    CHANNEL_ENDED,
 };
 
 struct channel_message {

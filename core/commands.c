@@ -1,4 +1,6 @@
-/* The commands of `sluice`: run, check, routes, reload, version.
+/* The commands of `sluice`: the call and its options, and those that are about a configuration.
+ *
+ *   argv -> the longest command that it names -> options, operands -> that command
  *
  * SPDX-License-Identifier: MIT */
 #include "commands.h"
@@ -21,14 +23,6 @@
 #include "reload.h"
 #include "version.h"
 
-#define SETS_MAX 64
-
-struct call {
-    const char *config;
-    const char *sets[SETS_MAX];
-    size_t set_count;
-};
-
 static struct gateway_source source_of(const struct call *call)
 {
     return (struct gateway_source){
@@ -43,8 +37,7 @@ static int run(const struct call *call)
 
 /* ---- Looking at a configuration ----------------------------------------------------------- */
 
-/* Reads as far as it can, so that one call tells every error. 0, or 1 after telling them. */
-static int build(const struct call *call, struct gateway *gateway)
+int call_build(const struct call *call, struct gateway *gateway)
 {
     struct gateway_source source = source_of(call);
     struct diag diag;
@@ -63,7 +56,7 @@ static int check(const struct call *call)
 {
     struct gateway gateway;
     size_t routes = 0;
-    int failed = build(call, &gateway);
+    int failed = call_build(call, &gateway);
     if (!failed) {
         (void)router_routes(gateway.router, &routes);
         printf("%s: ok (%zu plugins, %zu routes)\n", call->config, gateway.plugins.count, routes);
@@ -83,7 +76,7 @@ static void print_route(const struct route *route)
 static int routes(const struct call *call)
 {
     struct gateway gateway;
-    int failed = build(call, &gateway);
+    int failed = call_build(call, &gateway);
     if (!failed) {
         size_t count;
         struct route *const *all = router_routes(gateway.router, &count);
@@ -100,7 +93,7 @@ static int routes(const struct call *call)
 static int reload(const struct call *call)
 {
     struct gateway gateway;
-    int failed = build(call, &gateway);
+    int failed = call_build(call, &gateway);
     if (!failed)
         failed = reload_main(gateway.settings.data_dir);
     gateway_release(&gateway);
@@ -124,40 +117,81 @@ static int version(const struct call *call)
 /* ---- The call ----------------------------------------------------------------------------- */
 
 static const struct command {
-    const char *name;
+    const char *name;     /* one word or two */
+    const char *operands; /* as in the usage */
+    int least, most;      /* operands */
     int (*run)(const struct call *call);
     const char *help;
 } commands[] = {
-    {"run", run, "serve until SIGTERM; SIGHUP reloads"},
-    {"check", check, "validate the configuration and every plugin it names; print every error"},
-    {"routes", routes, "list the routes with their plugin, auth, limit and largest body"},
-    {"reload", reload, "have the running gateway read its configuration again; say how it went"},
-    {"version", version, "this version and those of its libraries"},
+    {"run", "", 0, 0, run, "serve until SIGTERM; SIGHUP reloads"},
+    {"check", "", 0, 0, check, "validate the configuration and every plugin it names"},
+    {"routes", "", 0, 0, routes, "list the routes with their plugin, auth, limit, largest body"},
+    {"reload", "", 0, 0, reload, "have the running gateway read its configuration again"},
+    {"schema", "", 0, 0, command_schema, "a JSON Schema of the configuration, for editors"},
+    {"plugin new", "NAME [FOLDER]", 1, 2, command_plugin_new, "write a plugin to start from"},
+    {"plugin docs", "[FILE.so]", 0, 1, command_plugin_docs, "the reference of all options"},
+    {"version", "", 0, 0, version, "this version and those of its libraries"},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
-static const struct command *find(const char *name)
+/* How many words of argv are the command's name; 0: it is another one. */
+static int names(const struct command *command, int argc, char **argv)
 {
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
+    const char *second = strchr(command->name, ' ');
+    if (!second)
+        return argc > 1 && strcmp(argv[1], command->name) == 0 ? 1 : 0;
+    size_t len = (size_t)(second - command->name);
+    return argc > 2 && strlen(argv[1]) == len && strncmp(argv[1], command->name, len) == 0 &&
+                   strcmp(argv[2], second + 1) == 0
+               ? 2
+               : 0;
+}
+
+static const struct command *find(int argc, char **argv, int *ret_words)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        int words = names(&commands[i], argc, argv);
+        if (!words)
+            continue;
+        *ret_words = words;
+        return &commands[i];
+    }
     return NULL;
 }
 
 static void usage(FILE *to)
 {
+    char form[64];
     fputs("usage: sluice COMMAND [-c config.yaml] [--set key=value]...\n\n", to);
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].help);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        (void)snprintf(form, sizeof form, "%s %s", commands[i].name, commands[i].operands);
+        fprintf(to, "  %-25s %s\n", form, commands[i].help);
+    }
     fputs("\n  -c, --config FILE   the configuration, config.yaml unless named\n"
           "  --set key=value     overrides one of its values: --set listen=127.0.0.1:8080\n"
           "  -h, --help          this text\n",
           to);
 }
 
+static int take_operands(int argc, char **argv, const struct command *command, struct call *call)
+{
+    for (int i = optind; i < argc; i++) {
+        if (call->operand_count == command->most) {
+            fprintf(stderr, "sluice: unexpected \"%s\"\n", argv[i]);
+            return 2;
+        }
+        call->operands[call->operand_count++] = argv[i];
+    }
+    if (call->operand_count >= command->least)
+        return 0;
+    fprintf(stderr, "sluice: expected sluice %s %s\n", command->name, command->operands);
+    return 2;
+}
+
 /* 0, or 2 after saying what is wrong. *ret_help: only the usage is wanted. */
-static int parse(int argc, char **argv, struct call *call, bool *ret_help)
+static int parse(int argc, char **argv, const struct command *command, struct call *call,
+                 bool *ret_help)
 {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
@@ -180,10 +214,7 @@ static int parse(int argc, char **argv, struct call *call, bool *ret_help)
             return 2; /* getopt has said why */
         }
     }
-    if (optind == argc)
-        return 0;
-    fprintf(stderr, "sluice: unexpected \"%s\"\n", argv[optind]);
-    return 2;
+    return take_operands(argc, argv, command, call);
 }
 
 int commands_main(int argc, char **argv)
@@ -191,8 +222,9 @@ int commands_main(int argc, char **argv)
     struct call call = {.config = "config.yaml"};
     const char *name = argc > 1 ? argv[1] : "";
     bool help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
-    const struct command *command = find(name);
-    int wrong = command ? parse(argc - 1, argv + 1, &call, &help) : 0;
+    int words = 0;
+    const struct command *command = find(argc, argv, &words);
+    int wrong = command ? parse(argc - words, argv + words, command, &call, &help) : 0;
     if (help) {
         usage(stdout);
         return 0;
@@ -200,7 +232,8 @@ int commands_main(int argc, char **argv)
     if (command)
         return wrong ? wrong : command->run(&call);
     if (*name)
-        fprintf(stderr, "sluice: there is no command \"%s\"\n\n", name);
+        fprintf(stderr, "sluice: there is no command \"%s%s%s\"\n\n", name, argc > 2 ? " " : "",
+                argc > 2 ? argv[2] : "");
     usage(stderr);
     return 2;
 }

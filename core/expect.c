@@ -69,17 +69,32 @@ static void add_example(struct text *text, const sluice_option *row, const struc
         text_add(text, "/s");
 }
 
-const char *option_expects(const sluice_option *row, struct arena *arena)
+static const struct kind *kind_of(const sluice_option *row)
 {
+    return row->type < sizeof kinds / sizeof *kinds ? &kinds[row->type] : NULL;
+}
+
+const char *option_takes(const sluice_option *row, struct arena *arena)
+{
+    const struct kind *kind = kind_of(row);
     struct text text;
-    text_init(&text, arena);
-    if (row->type >= sizeof kinds / sizeof *kinds)
+    if (!kind)
         return "something else";
-    const struct kind *kind = &kinds[row->type];
+    text_init(&text, arena);
     text_add(&text, kind->name);
     if (row->type == SLUICE_CHOICE)
         add_choices(&text, row->choices);
     add_bounds(&text, row, kind->bounds_of);
-    add_example(&text, row, kind);
+    return text.data;
+}
+
+const char *option_expects(const sluice_option *row, struct arena *arena)
+{
+    const struct kind *kind = kind_of(row);
+    struct text text;
+    text_init(&text, arena);
+    text_add(&text, option_takes(row, arena));
+    if (kind)
+        add_example(&text, row, kind);
     return text.data;
 }

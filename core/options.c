@@ -24,8 +24,7 @@ static void fill(const struct scope *scope, struct option_table table, const str
 
 /* ---- Rows --------------------------------------------------------------------------------- */
 
-/* The i-th row, zeroed beyond what its author's version of the ABI had. */
-static sluice_option row_at(struct option_table table, uint32_t i)
+sluice_option option_row(struct option_table table, uint32_t i)
 {
     sluice_option row;
     memset(&row, 0, sizeof row);
@@ -34,7 +33,7 @@ static sluice_option row_at(struct option_table table, uint32_t i)
     return row;
 }
 
-static struct option_table rows_below(const sluice_option *row)
+struct option_table option_rows(const sluice_option *row)
 {
     return (struct option_table){row->rows, row->row_count, row->row_stride};
 }
@@ -118,7 +117,7 @@ static void refuse_unknown(const struct scope *scope, struct option_table table,
     const char **known = arena_array(scope->arena, const char *, table.count + 1);
     size_t count = 0;
     for (uint32_t i = 0; i < table.count; i++) {
-        sluice_option row = row_at(table, i);
+        sluice_option row = option_row(table, i);
         if (row.type != SLUICE_NAME)
             known[count++] = row.name;
     }
@@ -239,7 +238,7 @@ static bool is_name(const char *key)
 static void put_names(struct option_table table, const char *key, char *item)
 {
     for (uint32_t i = 0; i < table.count; i++) {
-        sluice_option row = row_at(table, i);
+        sluice_option row = option_row(table, i);
         if (row.type == SLUICE_NAME)
             memcpy(item + row.offset, &key, sizeof key);
     }
@@ -260,8 +259,8 @@ static void put_map(const struct scope *scope, const sluice_option *row, const s
             diag_add(scope->diag, pair->key_mark,
                      "%s in %s is no name; expected 1 to 128 of A-Z a-z 0-9 . _ @ -",
                      diag_quote(scope->arena, pair->key), scope->path);
-        put_names(rows_below(row), pair->key, items + i * row->item_size);
-        fill(&below, rows_below(row), pair->value, items + i * row->item_size);
+        put_names(option_rows(row), pair->key, items + i * row->item_size);
+        fill(&below, option_rows(row), pair->value, items + i * row->item_size);
     }
     sluice_map map = {node->count ? items : NULL, node->count};
     memcpy(slot, &map, sizeof map);
@@ -305,7 +304,7 @@ static void put(const struct scope *scope, const sluice_option *row, const struc
             return;
     }
     if (row->type == SLUICE_GROUP)
-        fill(scope, rows_below(row), node, slot);
+        fill(scope, option_rows(row), node, slot);
     else if (row->type == SLUICE_MAP)
         put_map(scope, row, node, slot);
     else if (row->type == SLUICE_TEXTS)
@@ -328,7 +327,7 @@ static void fill(const struct scope *scope, struct option_table table, const str
     if (mapping)
         refuse_unknown(scope, table, mapping);
     for (uint32_t i = 0; i < table.count; i++) {
-        sluice_option row = row_at(table, i);
+        sluice_option row = option_row(table, i);
         const struct node_pair *pair = node_pair(mapping, row.name);
         struct scope below = scope_below(scope, row.name, pair ? pair->key_mark : scope->where);
         if (row.type > SLUICE_NAME && row.type != OPTION_NODE)

@@ -21,8 +21,13 @@ struct option_table {
 };
 
 /* A type for the core's own rows, beyond those of the ABI: const struct node *, what stands there
- * as it is, for a reader of its own. */
+ * as it is, for a reader of its own. `rows` may say, for the docs, what its entries have. */
 #define OPTION_NODE 1000u
+
+/* The i-th row, zeroed beyond what its author's version of the ABI had. */
+sluice_option option_row(struct option_table table, uint32_t i);
+/* The rows of a GROUP or MAP. */
+struct option_table option_rows(const sluice_option *row);
 
 /* Fills `base` from `mapping` (NULL: defaults only). `owner` names the table in messages ("of
  * ratelimit"), "" is the file itself; `where` is the place for what is missing. An absent option
@@ -50,6 +55,8 @@ void value_add(struct text *text, uint32_t type, int64_t value);
 
 /* What an option takes, in words with an example: "a duration from 1s to 1h, for example 30s". */
 const char *option_expects(const sluice_option *row, struct arena *arena);
+/* The same without the example, for docs. */
+const char *option_takes(const sluice_option *row, struct arena *arena);
 bool option_in_bounds(const sluice_option *row, int64_t value);
 
 #endif

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "installation.h"
 #include "log.h"
 #include "object_file.h"
 #include "options.h"
@@ -22,25 +23,9 @@
 
 /* ---- Finding ------------------------------------------------------------------------------ */
 
-/* Shipped plugins lie beside the program: <prefix>/bin/sluice, <prefix>/lib/sluice/plugins. */
-static const char *plugin_folder(struct arena *arena)
-{
-    char self[4096];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len <= 0)
-        return "lib/sluice/plugins";
-    self[len] = '\0';
-    for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(self, '/');
-        if (slash)
-            *slash = '\0';
-    }
-    return arena_printf(arena, "%s/lib/sluice/plugins", self);
-}
-
 static const char *nearest_plugin(struct arena *arena, const char *name)
 {
-    struct names names = folder_names(arena, plugin_folder(arena), ".so");
+    struct names names = folder_names(arena, installed(arena, SHIPPED_PLUGINS), ".so");
     return nearest_word(name, names.items, names.count, sizeof *names.items);
 }
 
@@ -68,8 +53,8 @@ static const char *file_to_load(struct plugins *plugins, const struct plugin_set
     if (!copies)
         return file;
     const char *base = strrchr(file, '/');
-    const char *copy = arena_printf(plugins->arena, "%s/%zu-%s", copies, plugins->count,
-                                    base ? base + 1 : file);
+    const char *copy =
+        arena_printf(plugins->arena, "%s/%zu-%s", copies, plugins->count, base ? base + 1 : file);
     int error = object_copy(file, copy);
     if (error == 0)
         return copy;
@@ -90,8 +75,8 @@ static bool descriptor_fits(struct plugins *plugins, const struct plugin_setting
              "%s was built for plugin ABI %u.%u and this gateway has %d.%d; rebuild the plugin "
              "with this gateway's headers, or use a gateway with ABI %u.%u or later of the same "
              "major",
-             file, descriptor->abi_major, descriptor->abi_minor, SLUICE_ABI_MAJOR,
-             SLUICE_ABI_MINOR, descriptor->abi_major, descriptor->abi_minor);
+             file, descriptor->abi_major, descriptor->abi_minor, SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR,
+             descriptor->abi_major, descriptor->abi_minor);
     return false;
 }
 
@@ -121,6 +106,13 @@ static const sluice_descriptor *load(struct plugins *plugins, const struct plugi
     return descriptor_fits(plugins, setting, descriptor, file) ? descriptor : NULL;
 }
 
+const sluice_descriptor *plugins_open(struct arena *arena, const char *file, struct diag *diag)
+{
+    struct plugins plugins = {.arena = arena, .diag = diag};
+    struct plugin_setting setting = {.path = file, .mark = {file, 0, 0}};
+    return load(&plugins, &setting, file, NULL);
+}
+
 /* ---- Configuring -------------------------------------------------------------------------- */
 
 static void configure(struct plugins *plugins, struct plugin *plugin)
@@ -130,8 +122,8 @@ static void configure(struct plugins *plugins, struct plugin *plugin)
     struct option_table table = {descriptor->options, descriptor->option_count,
                                  descriptor->option_stride};
     plugin->self = arena_alloc(plugins->arena, descriptor->self_size + 1, sizeof(void *) * 2);
-    options_apply(table, plugin->name, plugin->setting->config, plugin->setting->mark,
-                  plugin->self, plugins->arena, plugins->diag);
+    options_apply(table, plugin->name, plugin->setting->config, plugin->setting->mark, plugin->self,
+                  plugins->arena, plugins->diag);
     if (plugins->diag->count != before)
         return;
     if (descriptor->configure && descriptor->configure(&plugin->host, plugin->self) != 0 &&
@@ -150,9 +142,10 @@ static bool taken(const struct plugins *plugins, const char *name)
 
 static void add(struct plugins *plugins, const struct plugin_setting *setting, const char *copies)
 {
-    const char *file = setting->path ? setting->path
-                                     : arena_printf(plugins->arena, "%s/%s.so",
-                                                    plugin_folder(plugins->arena), setting->name);
+    const char *file =
+        setting->path ? setting->path
+                      : arena_printf(plugins->arena, "%s/%s.so",
+                                     installed(plugins->arena, SHIPPED_PLUGINS), setting->name);
     const sluice_descriptor *descriptor = load(plugins, setting, file, copies);
     if (!descriptor)
         return;
@@ -187,6 +180,17 @@ static void reverse(struct hook_list *list)
     }
 }
 
+/* Who registers handlers relies on their being run. */
+static void check_jobs(const struct plugins *plugins)
+{
+    const struct job_handlers *handlers = plugins->job_handlers;
+    if (handlers && !plugins->runs_jobs)
+        diag_add(plugins->diag, handlers->plugin->setting->mark,
+                 "%s has a handler for jobs of type \"%s\", and no plugin runs jobs: list jobs "
+                 "among the plugins",
+                 handlers->plugin->name, handlers->rows[0].type);
+}
+
 void plugins_load(struct plugins *plugins, struct arena *arena, const struct settings *settings,
                   struct router *router, const char *copies, struct diag *diag)
 {
@@ -200,6 +204,7 @@ void plugins_load(struct plugins *plugins, struct arena *arena, const struct set
         add(plugins, &settings->plugins[i], copies);
     reverse(&plugins->hooks[SLUICE_AFTER]);
     reverse(&plugins->hooks[SLUICE_LOG]);
+    check_jobs(plugins);
     plugins->diag = NULL;
 }
 
@@ -217,6 +222,19 @@ const struct service *plugins_service(const struct plugins *plugins, const char 
     for (const struct service *each = plugins->services; each; each = each->next)
         if (each->version >= version && strcmp(each->name, name) == 0)
             return each;
+    return NULL;
+}
+
+const sluice_job_handler *plugins_job_handler(const struct plugins *plugins, uint32_t i,
+                                              const struct plugin **ret_plugin)
+{
+    for (const struct job_handlers *each = plugins->job_handlers; each; each = each->next) {
+        if (i < each->count) {
+            *ret_plugin = each->plugin;
+            return (const void *)((const char *)each->rows + (size_t)each->stride * i);
+        }
+        i -= each->count;
+    }
     return NULL;
 }
 

@@ -49,8 +49,9 @@ static void add_route(struct plugin *plugin, const sluice_route *row)
         diag_add(owner->diag, plugin->setting->mark, "%s: route %s %s lacks its handler or auth",
                  plugin->name, row->method, row->path);
     else if (needs_parse(&route.needs, owner->arena, row->auth, &wrong) < 0)
-        diag_add(owner->diag, plugin->setting->mark, "%s: route %s %s: \"%s\" is no auth requirement",
-                 plugin->name, row->method, row->path, wrong);
+        diag_add(owner->diag, plugin->setting->mark,
+                 "%s: route %s %s: \"%s\" is no auth requirement", plugin->name, row->method,
+                 row->path, wrong);
     else if (!router_add(owner->router, &route, &error))
         diag_add(owner->diag, plugin->setting->mark, "%s: %s", plugin->name, error);
 }
@@ -137,6 +138,77 @@ static void offer(sluice_host *host, const char *name, uint32_t version, const v
     owner->services = made;
 }
 
+/* ---- Processes and jobs ---------------------------------------------------------------------- */
+
+static void process(sluice_host *host, const sluice_process *row)
+{
+    struct plugin *plugin = plugin_of(host);
+    struct plugins *owner = plugin->owner;
+    if (!row->name || !row->start || !row->drain ||
+        (row->executors && (!row->execute || !row->started || !row->received || !row->ended))) {
+        diag_add(owner->diag, plugin->setting->mark,
+                 "%s: its process %s lacks a function that it needs", plugin->name,
+                 row->name ? row->name : "?");
+        return;
+    }
+    if (owner->process_count == owner->process_size) {
+        size_t size = owner->process_size ? owner->process_size * 2 : 4;
+        struct process *items = arena_array(owner->arena, struct process, size);
+        if (owner->process_count)
+            memcpy(items, owner->processes, sizeof *items * owner->process_count);
+        owner->processes = items;
+        owner->process_size = size;
+    }
+    struct process *made = &owner->processes[owner->process_count++];
+    made->plugin = plugin;
+    memcpy(&made->row, row, row->size < sizeof made->row ? row->size : sizeof made->row);
+}
+
+static const char *queue_of(const sluice_job_handler *row)
+{
+    return row->queue ? row->queue : "jobs";
+}
+
+static void check_job_handler(struct plugin *plugin, const sluice_job_handler *row)
+{
+    struct plugins *owner = plugin->owner;
+    const struct plugin *other;
+    const sluice_job_handler *each;
+    if (!row->type || !row->type[0] || !row->run) {
+        diag_add(owner->diag, plugin->setting->mark, "%s: a job handler lacks its type or function",
+                 plugin->name);
+        return;
+    }
+    for (uint32_t i = 0; (each = plugins_job_handler(owner, i, &other)) != NULL; i++)
+        if (each != row && strcmp(each->type, row->type) == 0 &&
+            strcmp(queue_of(each), queue_of(row)) == 0)
+            diag_add(owner->diag, plugin->setting->mark,
+                     "%s: jobs of type \"%s\" in queue \"%s\" have a handler already, of %s",
+                     plugin->name, row->type, queue_of(row), other->name);
+}
+
+static void job_handlers(sluice_host *host, const sluice_job_handler *rows, uint32_t count,
+                         uint32_t stride)
+{
+    struct plugin *plugin = plugin_of(host);
+    struct plugins *owner = plugin->owner;
+    for (uint32_t i = 0; i < count; i++)
+        check_job_handler(plugin, (const void *)((const char *)rows + (size_t)stride * i));
+    struct job_handlers *made = arena_new(owner->arena, struct job_handlers);
+    *made = (struct job_handlers){plugin, rows, count, stride, owner->job_handlers};
+    owner->job_handlers = made;
+}
+
+static void runs_jobs(sluice_host *host)
+{
+    struct plugin *plugin = plugin_of(host);
+    struct plugins *owner = plugin->owner;
+    if (owner->runs_jobs)
+        diag_add(owner->diag, plugin->setting->mark, "%s: %s runs jobs already", plugin->name,
+                 owner->runs_jobs->name);
+    owner->runs_jobs = plugin;
+}
+
 /* ---- Errors and log ----------------------------------------------------------------------- */
 
 static void refuse(sluice_host *host, const char *option, const char *message)
@@ -165,4 +237,7 @@ const sluice_host_api host_api = {
     .offer = offer,
     .refuse = refuse,
     .log = log_for,
+    .process = process,
+    .job_handlers = job_handlers,
+    .runs_jobs = runs_jobs,
 };

@@ -1,6 +1,7 @@
 /* The step driver: everything that happens to a request between its head and its answer.
  *
- *   guard -> route -> authenticate* -> 401? -> before* -> 403? 413? -> [body] -> handler -> after*
+ *   guard -> route -> authenticate* -> 401? -> before* -> 403? 413? -> [body] -> body* -> handler
+ *         -> after*
  *
  * `advance` is the trampoline: it takes the verdict of the step that ran, picks the next step and
  * runs it, until one waits or nothing is left. Steps never nest, so a long chain of them costs no
@@ -196,14 +197,14 @@ static bool refused_before_handler(struct request *req)
     return false;
 }
 
-/* Leaves the before hooks: on to the handler, to the body first, or to the after hooks. */
+/* Leaves the before hooks: on to those with the body, which is read first, or to the after hooks. */
 static void leave_before(struct request *req)
 {
     if (refused_before_handler(req)) {
         to_phase(req, PHASE_AFTER);
         return;
     }
-    to_phase(req, PHASE_HANDLER);
+    to_phase(req, PHASE_BODY);
     if (req->has_body)
         req->state = REQUEST_BODY;
 }
@@ -230,6 +231,12 @@ static sluice_step *next_step(struct request *req)
             leave_before(req);
             if (req->state == REQUEST_BODY)
                 return NULL;
+            break;
+        case PHASE_BODY:
+            step = next_hook(req, SLUICE_BODY);
+            if (step)
+                return step;
+            to_phase(req, PHASE_HANDLER);
             break;
         case PHASE_HANDLER:
             req->running = (struct running){req->match.route->plugin,

@@ -43,6 +43,7 @@ enum request_state {
 enum request_phase {
     PHASE_AUTHENTICATE,
     PHASE_BEFORE,
+    PHASE_BODY, /* with the body, before the handler */
     PHASE_HANDLER,
     PHASE_AFTER,
     PHASE_OVER,
@@ -107,6 +108,8 @@ struct request {
     uv_timer_t timer; /* of parks and sleeps */
     unsigned held;    /* by questions whose undo may need the arena, and by the queue of the woken */
     bool ended;
+
+    void **slots; /* by plugin; NULL: none was used */
 
     const char *trail[REQUEST_TRAIL_MAX];
     unsigned trail_count;

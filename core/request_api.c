@@ -29,6 +29,14 @@ static void defer(sluice_request *abi, sluice_cleanup *run, void *what)
     req->cleanups = cleanup;
 }
 
+static void **slot(sluice_request *abi)
+{
+    struct request *req = request_of(abi);
+    if (!req->slots)
+        req->slots = arena_array(&req->arena, void *, req->worker->gateway->plugins.count);
+    return &req->slots[req->running.plugin->index];
+}
+
 static void *self(sluice_request *abi)
 {
     const struct plugin *plugin = request_of(abi)->running.plugin;
@@ -70,6 +78,8 @@ static const char *text_of(sluice_request *abi, uint32_t what)
         return route && route->limit ? route->limit : "";
     case SLUICE_TRACE:
         return trail(req);
+    case SLUICE_TARGET:
+        return req->message.target;
     default:
         return "";
     }
@@ -264,4 +274,5 @@ const sluice_request_api request_api = {
     .push = push,
     .key = key,
     .concat = concat,
+    .slot = slot,
 };

@@ -54,6 +54,7 @@ static void forget(struct request *req)
     req->hook = 0;
     req->waiting = req->watched = req->wake_queued = req->ended = false;
     req->woken_by = NULL;
+    req->slots = NULL;
     req->trail_count = 0;
     req->cleanups = NULL;
 }

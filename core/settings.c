@@ -36,9 +36,9 @@ struct raw {
 
 #define AT(member) .offset = offsetof(struct raw, settings.member)
 #define IN(group, member) .offset = offsetof(struct group, member)
-#define GROUP(table)                                                                               \
-    .type = SLUICE_GROUP, .rows = (table), .row_count = sizeof(table) / sizeof *(table),           \
-    .row_stride = sizeof *(table)
+#define ROWS(table)                                                                                \
+    .rows = (table), .row_count = sizeof(table) / sizeof *(table), .row_stride = sizeof *(table)
+#define GROUP(table) .type = SLUICE_GROUP, ROWS(table)
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 
@@ -96,11 +96,16 @@ static const sluice_option rows[] = {
     {"log", GROUP(log_rows), .help = "what is logged, on stderr"},
     {"http", AT(http), GROUP(http_rows), .help = "bounds for connections and requests"},
     {"redis", AT(redis), GROUP(redis_rows), .help = "where all state is"},
-    {"plugins", OPTION_NODE, 0, offsetof(struct raw, plugins),
+    {"plugins", OPTION_NODE, 0, offsetof(struct raw, plugins), ROWS(settings_plugin_rows),
      .help = "what the gateway does, in order of the `before` hooks"},
-    {"routes", OPTION_NODE, 0, offsetof(struct raw, routes),
+    {"routes", OPTION_NODE, 0, offsetof(struct raw, routes), ROWS(settings_route_rows),
      .help = "METHOD /path: {auth, limit, body}, instead of what the plugins say"},
 };
+
+struct option_table settings_options(void)
+{
+    return (struct option_table){rows, sizeof rows / sizeof *rows, sizeof *rows};
+}
 
 /* ---- The file ----------------------------------------------------------------------------- */
 
@@ -300,8 +305,7 @@ static void fill(struct settings *settings, const struct node *root, struct aren
 {
     struct raw raw = {.settings = {.file = settings->file}};
     struct mark file = {root->mark.file, 0, 0};
-    struct option_table table = {rows, sizeof rows / sizeof *rows, sizeof *rows};
-    options_apply(table, "", root, file, &raw, arena, diag);
+    options_apply(settings_options(), "", root, file, &raw, arena, diag);
     *settings = raw.settings;
 
     const char *folder = folder_of(arena, settings->file);

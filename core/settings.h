@@ -13,6 +13,7 @@
 
 #include "arena.h"
 #include "diag.h"
+#include "options.h"
 #include "yaml_tree.h"
 
 /* One entry of `plugins:`. */
@@ -71,5 +72,8 @@ struct settings {
  * Everything lives in `arena`. Every error is in `diag`; settings are usable only without. */
 void settings_load(struct settings *settings, struct arena *arena, const char *path,
                    const char *const *sets, size_t set_count, struct diag *diag);
+
+/* The options of the file itself, for docs and schema. */
+struct option_table settings_options(void);
 
 #endif

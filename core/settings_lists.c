@@ -23,6 +23,43 @@ const char *settings_path(struct arena *arena, const char *folder, const char *p
     return *path == '/' ? path : arena_printf(arena, "%s/%s", folder, path);
 }
 
+/* ---- What the entries have ---------------------------------------------------------------- */
+
+const sluice_option settings_plugin_rows[SETTINGS_PLUGIN_ROWS] = {
+    {.name = "path",
+     .type = SLUICE_TEXT,
+     .flags = SLUICE_REQUIRED,
+     .offset = offsetof(struct plugin_setting, path),
+     .min = 1,
+     .max = 4095,
+     .help = "a third party's plugin, relative to this file"},
+    {.name = "config",
+     .type = OPTION_NODE,
+     .offset = offsetof(struct plugin_setting, config),
+     .help = "its options"},
+};
+
+const sluice_option settings_route_rows[SETTINGS_ROUTE_ROWS] = {
+    {.name = "auth",
+     .type = SLUICE_TEXT,
+     .offset = offsetof(struct route_setting, auth),
+     .min = 1,
+     .max = 1024,
+     .help = "none, client, session, admin, self, scope:<name>, joined by commas"},
+    {.name = "limit",
+     .type = SLUICE_TEXT,
+     .offset = offsetof(struct route_setting, limit),
+     .min = 1,
+     .max = 128,
+     .help = "a limit policy's name, several joined by +, or none"},
+    {.name = "body",
+     .type = SLUICE_SIZE,
+     .offset = offsetof(struct route_setting, body_max),
+     .min = 0,
+     .max = INT64_C(1) << 30,
+     .help = "the most a request's body may have"},
+};
+
 /* ---- Plugins ------------------------------------------------------------------------------ */
 
 /* What reading one entry needs. */
@@ -74,22 +111,10 @@ static int name_plugin(const struct list *list, struct plugin_setting *plugin, c
 static int read_own(const struct list *list, struct plugin_setting *plugin,
                     const struct node *entry)
 {
-    static const sluice_option rows[] = {
-        {.name = "path",
-         .type = SLUICE_TEXT,
-         .flags = SLUICE_REQUIRED,
-         .offset = offsetof(struct plugin_setting, path),
-         .min = 1,
-         .max = 4095,
-         .help = "a third party's plugin, relative to this file"},
-        {.name = "config",
-         .type = OPTION_NODE,
-         .offset = offsetof(struct plugin_setting, config),
-         .help = "its options"},
-    };
+    const struct option_table plugin_table = {settings_plugin_rows, SETTINGS_PLUGIN_ROWS,
+                                              sizeof *settings_plugin_rows};
     unsigned errors = list->diag->count;
-    options_apply((struct option_table){rows, 2, sizeof *rows}, "plugins", entry, entry->mark,
-                  plugin, list->arena, list->diag);
+    options_apply(plugin_table, "plugins", entry, entry->mark, plugin, list->arena, list->diag);
     plugin->config = options_of(list, "config", plugin->config);
     if (list->diag->count > errors)
         return -EINVAL;
@@ -180,34 +205,15 @@ static int split_route(struct route_setting *route, const char *key, struct aren
 static void read_route(struct settings *settings, const struct node_pair *pair, struct arena *arena,
                        struct diag *diag)
 {
-    static const sluice_option rows[] = {
-        {.name = "auth",
-         .type = SLUICE_TEXT,
-         .offset = offsetof(struct route_setting, auth),
-         .min = 1,
-         .max = 1024,
-         .help = "none, client, session, admin, self, scope:<name>, joined by commas"},
-        {.name = "limit",
-         .type = SLUICE_TEXT,
-         .offset = offsetof(struct route_setting, limit),
-         .min = 1,
-         .max = 128,
-         .help = "a limit policy's name, several joined by +, or none"},
-        {.name = "body",
-         .type = SLUICE_SIZE,
-         .offset = offsetof(struct route_setting, body_max),
-         .min = 0,
-         .max = INT64_C(1) << 30,
-         .help = "the most a request's body may have"},
-    };
+    const struct option_table route_table = {settings_route_rows, SETTINGS_ROUTE_ROWS,
+                                             sizeof *settings_route_rows};
     struct route_setting route = {.body_max = -1, .mark = pair->key_mark};
     if (split_route(&route, pair->key, arena))
         diag_add(diag, pair->key_mark,
                  "%s is no route; expected a method and a path, for example GET "
                  "/leaderboard/rank/{userId}",
                  diag_quote(arena, pair->key));
-    options_apply((struct option_table){rows, 3, sizeof *rows}, pair->key, pair->value,
-                  pair->key_mark, &route, arena, diag);
+    options_apply(route_table, pair->key, pair->value, pair->key_mark, &route, arena, diag);
     route.auth_mark = options_place(pair->value, "auth", pair->key_mark);
     route.limit_mark = options_place(pair->value, "limit", pair->key_mark);
     settings->routes[settings->route_count++] = route;

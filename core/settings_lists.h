@@ -6,6 +6,12 @@
 
 #include "settings.h"
 
+/* What an entry of `plugins` with a path has, and an entry of `routes`. */
+#define SETTINGS_PLUGIN_ROWS 2
+#define SETTINGS_ROUTE_ROWS 3
+extern const sluice_option settings_plugin_rows[SETTINGS_PLUGIN_ROWS];
+extern const sluice_option settings_route_rows[SETTINGS_ROUTE_ROWS];
+
 /* `list` and `mapping` as they stand under `plugins` and `routes`, NULL when absent. `folder` is
  * where relative paths start. Everything lives in `arena`; what is wrong is in `diag`. */
 void settings_read_plugins(struct settings *settings, const struct node *list, const char *folder,

@@ -1,4 +1,5 @@
-/* A worker's loop: what happens in each turn, when it is ready, and how it ends.
+/* A worker's loop: what happens in each turn, when it is ready, and how it ends. A plugin's process
+ * is a worker without http.
  *
  *   poll (sockets, Redis, timers) -> turn: woken requests, MHD_run, Redis's one write, log
  *
@@ -19,14 +20,15 @@
 #include "crash.h"
 #include "hangup.h"
 #include "http.h"
+#include "links.h"
 #include "log.h"
 #include "memory.h"
 #include "request_id.h"
 #include "worker_internal.h"
 
-#define READY_AFTER_MS 1000  /* without Redis the worker serves 503s rather than nothing */
+#define READY_AFTER_MS 1000   /* without Redis the worker serves 503s rather than nothing */
 #define RECONNECT_MAX_MS 1000 /* a Redis that is back is in use again within 2 s */
-#define IDLE_NOTICE_MS 2000  /* after this, draining tells idle connections */
+#define IDLE_NOTICE_MS 2000   /* after this, draining tells idle connections */
 #define DRAIN_LOOK_MS 20
 #define FLUSH_MS 2000 /* for the last answers, once the grace is over */
 
@@ -34,10 +36,12 @@
 
 static void turn(struct worker *worker)
 {
-    wait_run_woken(worker);
-    http_turn(worker->http);
-    if (worker->woken_first) /* woken by steps that MHD_run ran: in the next turn, at once */
-        http_turn_again(worker->http);
+    if (worker->http) {
+        wait_run_woken(worker);
+        http_turn(worker->http);
+        if (worker->woken_first) /* woken by steps that MHD_run ran: in the next turn, at once */
+            http_turn_again(worker->http);
+    }
     redis_flush(worker->redis);
     log_flush();
 }
@@ -82,6 +86,15 @@ static void redis_changed(void *owner, bool ready)
 
 /* ---- Draining ----------------------------------------------------------------------------- */
 
+static void stop_process(struct worker *worker)
+{
+    const struct process *process = worker->setup->process;
+    redis_close(worker->blocking);
+    if (process->row.stop)
+        process->row.stop(&worker_handle_of(worker, process->plugin)->abi, process->plugin->self);
+    links_close(worker->links);
+}
+
 static void stop_plugins(struct worker *worker)
 {
     const struct plugins *plugins = &worker->gateway->plugins;
@@ -99,8 +112,12 @@ static void end(struct worker *worker)
     /* Redis first: what is still asked is answered with trouble while plugins can bear it. */
     subscriber_close(worker->subscriber);
     redis_close(worker->redis);
-    stop_plugins(worker);
-    http_close(worker->http);
+    if (worker->http) {
+        stop_plugins(worker);
+        http_close(worker->http);
+    } else {
+        stop_process(worker);
+    }
     hangup_close(worker->hangup);
     worker_timers_close(worker);
     request_pool_close(worker);
@@ -111,11 +128,18 @@ static void end(struct worker *worker)
     uv_close((uv_handle_t *)&worker->drain_timer, NULL);
 }
 
-static void look_at_drain(uv_timer_t *timer)
+static void look_at_process(struct worker *worker, int64_t age)
 {
-    struct worker *worker = timer->data;
+    if (!worker->drained && age < worker->gateway->settings.grace)
+        return;
+    if (!worker->drained)
+        log_warn("%s did not drain within the grace and is cut", worker->setup->process->row.name);
+    end(worker);
+}
+
+static void look_at_http(struct worker *worker, int64_t age)
+{
     const struct settings *settings = &worker->gateway->settings;
-    int64_t age = clock_monotonic_ms() - worker->drain_started;
     if (worker->http->connection_count == 0) {
         end(worker);
         return;
@@ -131,13 +155,35 @@ static void look_at_drain(uv_timer_t *timer)
     }
 }
 
+static void look_at_drain(uv_timer_t *timer)
+{
+    struct worker *worker = timer->data;
+    int64_t age = clock_monotonic_ms() - worker->drain_started;
+    if (worker->http)
+        look_at_http(worker, age);
+    else
+        look_at_process(worker, age);
+}
+
+static void start_drain(struct worker *worker)
+{
+    const struct process *process = worker->setup->process;
+    if (process) {
+        log_info("draining");
+        process->row.drain(&worker_handle_of(worker, process->plugin)->abi, process->plugin->self,
+                           worker->gateway->settings.grace);
+    } else {
+        log_info("draining %zu connections", worker->http->connection_count);
+        http_stop_accepting(worker->http);
+    }
+}
+
 static void drain(struct worker *worker)
 {
     if (worker_draining(worker))
         return;
     worker->drain_started = clock_monotonic_ms();
-    log_info("draining %zu connections", worker->http->connection_count);
-    http_stop_accepting(worker->http);
+    start_drain(worker);
     uv_timer_start(&worker->drain_timer, look_at_drain, 0, DRAIN_LOOK_MS);
 }
 
@@ -213,6 +259,31 @@ static void start_turns(struct worker *worker)
     uv_timer_start(&worker->ready_timer, waited_for_redis, READY_AFTER_MS, 0);
 }
 
+static int start_process(struct worker *worker)
+{
+    const struct process *process = worker->setup->process;
+    struct worker_handle *handle = worker_handle_of(worker, process->plugin);
+    struct redis_config config = {
+        .target = worker->setup->redis,
+        .timeout_ms = worker->gateway->settings.redis.timeout,
+        .reconnect_max_ms = RECONNECT_MAX_MS,
+    };
+    worker->blocking = redis_new(&worker->loop, &config);
+    worker->links = links_open(&worker->loop, handle, process, worker->setup->channel);
+    if (worker->links && process->row.start(&handle->abi, process->plugin->self) == 0)
+        return 0;
+    log_error("%s: its process %s did not start", process->plugin->name, process->row.name);
+    return -EINVAL;
+}
+
+static int start_http(struct worker *worker)
+{
+    if (start_plugins(worker) < 0)
+        return -EINVAL;
+    worker->http = http_start(worker);
+    return worker->http ? 0 : -EINVAL;
+}
+
 /* A worker that fails to start exits at once: the generation sees it and says what follows. */
 static int start(struct worker *worker)
 {
@@ -221,16 +292,16 @@ static int start(struct worker *worker)
     start_redis(worker);
     make_handles(worker);
     worker->hangup = hangup_new(&worker->loop, wait_hung_up, worker);
-    if (!worker->hangup || start_plugins(worker) < 0)
+    if (!worker->hangup)
         return -EINVAL;
     start_turns(worker);
-    worker->http = http_start(worker);
-    return worker->http ? 0 : -EINVAL;
+    return worker->setup->process ? start_process(worker) : start_http(worker);
 }
 
 static void release(struct worker *worker)
 {
-    http_free(worker->http);
+    if (worker->http)
+        http_free(worker->http);
     request_pool_release(worker);
     while (worker->free_asks) {
         struct ask *ask = worker->free_asks;
@@ -256,7 +327,10 @@ static void raise_descriptor_limit(void)
 static void take_over_process(const struct worker_setup *setup)
 {
     char role[32];
-    (void)snprintf(role, sizeof role, "worker %u", setup->index);
+    if (setup->process)
+        (void)snprintf(role, sizeof role, "process %s", setup->process->row.name);
+    else
+        (void)snprintf(role, sizeof role, "worker %u", setup->index);
     log_role(role);
     request_id_reset();
     crash_watch();
@@ -275,9 +349,11 @@ int worker_main(const struct worker_setup *setup)
     struct worker worker = {
         .setup = setup,
         .gateway = setup->gateway,
-        .counters = &setup->counters->workers[setup->generation_slot][setup->index],
     };
-    worker.counters->connections = worker.counters->parked = 0;
+    if (!setup->process) {
+        worker.counters = &setup->counters->workers[setup->generation_slot][setup->index];
+        worker.counters->connections = worker.counters->parked = 0;
+    }
     int error = uv_loop_init(&worker.loop);
     if (error < 0) {
         log_error("no loop: %s", uv_strerror(error));

@@ -1,4 +1,5 @@
-/* An http worker: one process, one loop, from its start to the end of its draining.
+/* A worker: one process, one loop, from its start to the end of its draining. It serves http, or it
+ * is a process of a plugin.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SLUICE_CORE_WORKER_H
@@ -23,6 +24,8 @@ struct worker_setup {
     /* The worker writes one byte to it when it is ready: accepting, and its Redis session and
      * scripts are up or 1 s has gone by. -1: nobody wants to know. */
     int ready_fd;
+    const struct process *process; /* of a plugin; NULL: it serves http */
+    int channel;                   /* of such a process, to its generation */
 };
 
 /* Serves until SIGTERM, drains, and returns the exit status: 0 after a clean end. Takes over the

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "crash.h"
+#include "links.h"
 #include "log.h"
 #include "memory.h"
 #include "worker_internal.h"
@@ -186,8 +187,7 @@ static void subscribe(sluice_worker *abi, const char *channel, sluice_worker_ste
                        listener(handle, then, state));
 }
 
-static void track(sluice_worker *abi, const char *key_prefix, sluice_worker_step *then,
-                  void *state)
+static void track(sluice_worker *abi, const char *key_prefix, sluice_worker_step *then, void *state)
 {
     struct worker_handle *handle = handle_of(abi);
     subscriber_track(handle->worker->subscriber, prefixed(handle, key_prefix), told,
@@ -272,6 +272,59 @@ static void log_for(sluice_worker *abi, uint32_t level, const char *message)
     log_message(known, "%s: %s", name_of(handle_of(abi)), message);
 }
 
+/* ---- Processes of plugins ------------------------------------------------------------------ */
+
+static const sluice_job_handler *job_handler(sluice_worker *abi, uint32_t i)
+{
+    const struct plugin *plugin;
+    return plugins_job_handler(&handle_of(abi)->worker->gateway->plugins, i, &plugin);
+}
+
+static bool is_process(const struct worker_handle *handle, const char *what)
+{
+    if (handle->worker->setup->process)
+        return true;
+    log_error("%s: %s is for a process of a plugin, this is an http worker", name_of(handle), what);
+    return false;
+}
+
+static void block(sluice_worker *abi, sluice_worker_step *then, void *state, const sluice_arg *argv,
+                  uint32_t argc, uint32_t stride, int64_t timeout_ms)
+{
+    struct worker_handle *handle = handle_of(abi);
+    struct redis_call call = question(handle, then, state);
+    call.argv = argv;
+    call.argc = argc;
+    call.stride = stride;
+    call.timeout_ms = timeout_ms;
+    redis_send(is_process(handle, "block") ? handle->worker->blocking : handle->worker->redis,
+               &call);
+}
+
+static void drained(sluice_worker *abi)
+{
+    if (is_process(handle_of(abi), "drained"))
+        handle_of(abi)->worker->drained = true;
+}
+
+static void executor_start(sluice_worker *abi, uint32_t slot)
+{
+    if (is_process(handle_of(abi), "executor_start"))
+        links_start(handle_of(abi)->worker->links, slot);
+}
+
+static void executor_send(sluice_worker *abi, uint32_t slot, const void *message, uint64_t len)
+{
+    if (is_process(handle_of(abi), "executor_send"))
+        links_send(handle_of(abi)->worker->links, slot, message, len);
+}
+
+static void executor_signal(sluice_worker *abi, uint32_t slot, int32_t number)
+{
+    if (is_process(handle_of(abi), "executor_signal"))
+        links_signal(handle_of(abi)->worker->links, slot, number);
+}
+
 const sluice_worker_api worker_api = {
     .size = sizeof worker_api,
     .self = self,
@@ -292,4 +345,10 @@ const sluice_worker_api worker_api = {
     .track = track,
     .tracked_until = tracked_until,
     .gateways = gateways,
+    .job_handler = job_handler,
+    .block = block,
+    .drained = drained,
+    .executor_start = executor_start,
+    .executor_send = executor_send,
+    .executor_signal = executor_signal,
 };

@@ -26,7 +26,7 @@ const char *board_write(sluice_request *req, const struct board *board)
 {
     sluice_arg json = sluice_object(
         req, "id", board->id, "order", board_orders[board->order], "operator",
-        board_operators[board->operator], "ties", board_ties_words[board->ties], "subscore",
+        board_operators[board->combine], "ties", board_ties_words[board->ties], "subscore",
         board_subscores[board->subscore], "period", board_periods[board->period], "timezone",
         board->timezone, "retention", board->retention, "writers", board->writers);
     return sluice_copy(req, sluice_bytes_of(json.u.text, json.len));
@@ -58,14 +58,14 @@ bool board_read(struct board *board, const char *name, sluice_bytes text)
     memset(board, 0, sizeof *board);
     memcpy(board->name, name, strlen(name) + 1);
     board->order = word(json, "order", board_orders);
-    board->operator= word(json, "operator", board_operators);
+    board->combine = word(json, "operator", board_operators);
     board->ties = word(json, "ties", board_ties_words);
     board->subscore = word(json, "subscore", board_subscores);
     board->period = word(json, "period", board_periods);
     board->retention = json_integer_value(json_object_get(json, "retention"));
-    bool whole = board->order >= 0 &&
-                 board->operator>= 0 && board->ties >= 0 && board->subscore >= 0 &&
-                 board->period >= 0 && copy_text(json, "id", board->id, sizeof board->id) &&
+    bool whole = board->order >= 0 && board->combine >= 0 && board->ties >= 0 &&
+                 board->subscore >= 0 && board->period >= 0 &&
+                 copy_text(json, "id", board->id, sizeof board->id) &&
                  copy_text(json, "timezone", board->timezone, sizeof board->timezone) &&
                  timezone_is_known(board->timezone) &&
                  copy_text(json, "writers", board->writers, sizeof board->writers);
@@ -138,7 +138,7 @@ sluice_verdict board_changing(sluice_request *req)
                                "retryAfter", 1);
 }
 
-static sluice_verdict look_up(sluice_request *req, struct use *use)
+sluice_verdict board_use_stored(sluice_request *req, struct use *use)
 {
     return sluice_ask(req, defined, use, "GET", board_key(req, use->name));
 }
@@ -153,18 +153,20 @@ static sluice_verdict run(sluice_request *req, struct use *use, const struct boa
 sluice_verdict board_use(sluice_request *req, struct use *use)
 {
     const struct board *board = remembered(req, use->name);
-    return board ? run(req, use, board) : look_up(req, use);
+    return board ? run(req, use, board) : board_use_stored(req, use);
 }
 
 static sluice_verdict defined(sluice_request *req, void *state, const sluice_reply *definition)
 {
     struct use *use = state;
     struct board board;
+    board_forget(req, use->name);
     if (sluice_is_nil(definition))
         return no_such_board(req);
     if (!board_read(&board, use->name, sluice_text_bytes(definition)))
         return board_unreadable(req, use->name);
     remember(req, &board);
+    use->is_stored = true;
     return run(req, use, &board);
 }
 
@@ -177,7 +179,7 @@ bool board_again(sluice_request *req, struct use *use, const sluice_reply *reply
     if (strcmp(sluice_text(reply), "gone") == 0)
         *ret_verdict = no_such_board(req);
     else if (++use->tries < TRIES_MAX)
-        *ret_verdict = look_up(req, use);
+        *ret_verdict = board_use_stored(req, use);
     else
         *ret_verdict = board_changing(req);
     return true;

@@ -3,6 +3,7 @@
  *   board_use -> remembered? -> run
  *                `- GET board:<b> -> parse -> remember -> run
  *   run's script says "stale" -> board_again -> GET ... -> run once more
+ *   run would refuse          -> board_use_stored -> GET ... -> run once more
  *
  * What is remembered is a hint, never the truth: every script compares the id of the definition it
  * was called for with the stored one before it does anything. So a request is one round trip, and a
@@ -28,14 +29,16 @@ enum board_ties { TIES_EARLIEST, TIES_COMPETITION, TIES_DENSE, TIES_LEXICAL };
 enum board_subscore { SUBSCORE_NONE, SUBSCORE_DESC, SUBSCORE_ASC };
 
 /* The words of the choices above, in their order, ending with NULL. */
-extern const char *const board_orders[], *const board_operators[], *const board_ties_words[],
-                                                                       *const board_subscores[],
-                                                                           *const board_periods[];
+extern const char *const board_orders[];
+extern const char *const board_operators[];
+extern const char *const board_ties_words[];
+extern const char *const board_subscores[];
+extern const char *const board_periods[];
 
 struct board {
     char name[SLUICE_NAME_MAX + 1];
     char id[BOARD_ID_SIZE];
-    int order, operator, ties, subscore, period;
+    int order, combine, ties, subscore, period; /* `combine` is an enum board_operator */
     char timezone[TIMEZONE_SIZE];
     int64_t retention;
     char writers[WRITERS_SIZE]; /* names separated by spaces; "*": every client */
@@ -51,11 +54,16 @@ struct use {
     const char *name;
     board_run *run;
     struct board *board; /* the request's own copy, set before `run` */
+    bool is_stored;      /* it was read from Redis for this request */
     int tries;
 };
 
 /* Finds the board and runs; 404 where there is none. `use->name` and `use->run` are set. */
 SLUICE_MUST_RETURN sluice_verdict board_use(sluice_request *req, struct use *use);
+
+/* The same with the definition that is stored, whatever is remembered: for what no script checks,
+ * and before a request is refused for what the definition says. */
+SLUICE_MUST_RETURN sluice_verdict board_use_stored(sluice_request *req, struct use *use);
 
 /* True where a script said that the board is another or gone; *ret_verdict is then what the step
  * returns. */

@@ -51,7 +51,7 @@ sluice_verdict classic_submit(sluice_request *req, void *self, const sluice_repl
         return in.verdict;
     struct submission *submission = sluice_new(req, struct submission);
     const char *user = sluice_take_user_id(&in, "userId");
-    submission->score = sluice_take_number(&in, "score");
+    submission->score = sluice_take_number(&in, "score") + 0.0; /* which makes 0 of -0 */
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
     return sluice_ask(req, stored, submission, "ZADD", board(req), submission->score, user);

@@ -20,7 +20,7 @@
 #define BOARDS_MAX 10000
 #define TRIES_MAX 3
 #define LIST_MAX 100
-#define LIST_DEFAULT 20
+#define LIST_DEFAULT 10
 
 static sluice_step compared, stored, shown, found_periods, deleted, listed;
 
@@ -41,11 +41,10 @@ static sluice_verdict answer(sluice_request *req, uint32_t status, const struct 
                              const sluice_reply *members)
 {
     return sluice_json(req, status, "board", board->name, "order", board_orders[board->order],
-                       "operator", board_operators[board->operator], "ties",
-                       board_ties_words[board->ties], "subscore",
-                       board_subscores[board->subscore], "period", board_periods[board->period],
-                       "timezone", board->timezone, "retention", board->retention, "writers",
-                       writers_of(req, board), "members",
+                       "operator", board_operators[board->combine], "ties",
+                       board_ties_words[board->ties], "subscore", board_subscores[board->subscore],
+                       "period", board_periods[board->period], "timezone", board->timezone,
+                       "retention", board->retention, "writers", writers_of(req, board), "members",
                        members ? sluice_arg_reply(members) : sluice_arg_text(NULL));
 }
 
@@ -147,7 +146,7 @@ sluice_verdict define_board(sluice_request *req, void *self, const sluice_reply 
     struct board *board = &definition->board;
     const char *name = take_board_name(&in);
     board->order = take_choice(&in, "order", board_orders, ORDER_DESC);
-    board->operator= take_choice(&in, "operator", board_operators, OPERATOR_BEST);
+    board->combine = take_choice(&in, "operator", board_operators, OPERATOR_BEST);
     board->ties = take_choice(&in, "ties", board_ties_words, TIES_EARLIEST);
     board->subscore = take_choice(&in, "subscore", board_subscores, SUBSCORE_NONE);
     board->period = take_choice(&in, "period", board_periods, PERIOD_NONE);
@@ -163,9 +162,9 @@ sluice_verdict define_board(sluice_request *req, void *self, const sluice_reply 
 
 static bool same_structure(const struct board *a, const struct board *b)
 {
-    return a->order == b->order && a->operator== b->operator&& a->ties == b->ties &&
-                                       a->subscore == b->subscore && a->period == b->period &&
-                                       strcmp(a->timezone, b->timezone) == 0;
+    return a->order == b->order && a->combine == b->combine && a->ties == b->ties &&
+           a->subscore == b->subscore && a->period == b->period &&
+           strcmp(a->timezone, b->timezone) == 0;
 }
 
 static bool is_same(const struct board *a, const struct board *b)
@@ -232,8 +231,7 @@ static sluice_verdict with_board(sluice_request *req, board_run *run)
     use->run = run;
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
-    board_forget(req, use->name); /* what is shown or deleted is what is stored */
-    return board_use(req, use);
+    return board_use_stored(req, use);
 }
 
 sluice_verdict show_board(sluice_request *req, void *self, const sluice_reply *none)

@@ -23,6 +23,7 @@ struct listing {
     const char *around; /* a user id, or "" */
     const char *period; /* NULL: the current one */
     int64_t first, last;
+    bool is_paged; /* the answer has a cursor where there is more */
 };
 
 /* Board, data keys, id and flags: what every script here begins with. No period: the current one. */
@@ -61,6 +62,13 @@ static sluice_verdict not_ranked(sluice_request *req)
     return sluice_problem(req, 404, "not_ranked", "this user has no score");
 }
 
+/* Where the next page begins; NULL where there is none. */
+static const char *cursor_of(sluice_request *req, const struct listing *listing, int64_t total)
+{
+    int64_t next = listing->last + 1;
+    return listing->is_paged && next < total ? sluice_concat(req, next) : NULL;
+}
+
 static sluice_verdict listed(sluice_request *req, void *state, const sluice_reply *rows)
 {
     struct listing *listing = state;
@@ -76,7 +84,8 @@ static sluice_verdict listed(sluice_request *req, void *state, const sluice_repl
                                   sluice_number(sluice_at(rows, i + 1)), "subscore",
                                   subscore_of(listing->use.board, sluice_at(rows, i + 2)), "rank",
                                   sluice_at(rows, i + 3)));
-    return sluice_json(req, 200, "entries", entries, "total", sluice_at(rows, 0));
+    return sluice_json(req, 200, "entries", entries, "total", sluice_at(rows, 0), "cursor",
+                       cursor_of(req, listing, sluice_int(sluice_at(rows, 0))));
 }
 
 /* The name of a period that came as `parameter`, or NULL for none. */
@@ -111,7 +120,7 @@ sluice_verdict read_top(sluice_request *req, void *self, const sluice_reply *non
     return board_use(req, &top->use);
 }
 
-/* A past period is a top of its own, read on by position. */
+/* A period's entries, page by page; the cursor is the position that comes next. */
 sluice_verdict read_period(sluice_request *req, void *self, const sluice_reply *none)
 {
     (void)self, (void)none;
@@ -119,7 +128,8 @@ sluice_verdict read_period(sluice_request *req, void *self, const sluice_reply *
     sluice_read_parameters(req, &in);
     struct listing *past = listing(&in);
     past->period = checked_period(&in, "p", sluice_path(req, "p"));
-    past->first = sluice_take_query_int(&in, "from", 1, POSITION_MAX, 1) - 1;
+    past->is_paged = true;
+    past->first = sluice_take_query_int(&in, "cursor", 1, POSITION_MAX, 0);
     past->last = past->first + sluice_take_query_int(&in, "limit", 1, ROWS_MAX, ROWS_DEFAULT) - 1;
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
@@ -338,7 +348,7 @@ sluice_verdict read_periods(sluice_request *req, void *self, const sluice_reply 
     use->run = list_periods;
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
-    return board_use(req, use);
+    return board_use_stored(req, use);
 }
 
 static sluice_verdict periods_listed(sluice_request *req, void *none, const sluice_reply *names)

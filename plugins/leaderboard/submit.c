@@ -29,6 +29,7 @@ static sluice_step taken;
 struct entry {
     const char *user;
     double score, subscore;
+    bool has_subscore;
     const char *wrong; /* why it is refused, or NULL */
 };
 
@@ -72,6 +73,7 @@ static void parse_entry(const json_t *json, struct entry *entry)
     entry->user = json_string_value(json_object_get(json, "userId"));
     entry->score = json_number_value(json_object_get(json, "score"));
     entry->subscore = json_number_value(json_object_get(json, "subscore"));
+    entry->has_subscore = json_object_get(json, "subscore") != NULL;
 }
 
 static void parse_batch(sluice_reader *in, struct submission *submission, const json_t *array)
@@ -94,6 +96,7 @@ static void parse_single(sluice_reader *in, struct submission *submission)
     entry->user = sluice_take_user_id(in, "userId");
     entry->score = sluice_take_number(in, "score");
     entry->subscore = sluice_optional_number(in, "subscore", 0);
+    entry->has_subscore = json_object_get(in->body, "subscore") != NULL;
     submission->entries = entry;
     submission->count = 1;
 }
@@ -151,7 +154,7 @@ static sluice_verdict ask(sluice_request *req, struct submission *submission)
     args[KEYS - 1] = sluice_arg_text(sluice_key(req, "leaderboard:", board->name, ":periods"));
     argv[count++] = sluice_arg_text(board->id);
     argv[count++] = sluice_arg_text(board_flags(req, board));
-    argv[count++] = sluice_arg_text(operators[board->operator]);
+    argv[count++] = sluice_arg_text(operators[board->combine]);
     count += add_periods(req, board, args + 1, argv + count);
     submission->asked = submission->done;
     for (uint32_t i = 0; i < ENTRIES_PER_SCRIPT && submission->asked < submission->count; i++) {
@@ -164,12 +167,35 @@ static sluice_verdict ask(sluice_request *req, struct submission *submission)
     return sluice_run_v(req, wait, leaderboard->submit, KEYS, args, KEYS + count, sizeof args[0]);
 }
 
+static bool has_subscores(const struct submission *submission)
+{
+    for (uint32_t i = 0; i < submission->count; i++)
+        if (submission->entries[i].has_subscore)
+            return true;
+    return false;
+}
+
+static void refuse_subscores(struct submission *submission)
+{
+    for (uint32_t i = 0; i < submission->count; i++)
+        if (!submission->entries[i].wrong && submission->entries[i].has_subscore)
+            submission->entries[i].wrong = "has a subscore, and this board has none";
+}
+
+/* Nobody is refused for what the definition said a while ago. */
 static sluice_verdict use_board(sluice_request *req, struct use *use)
 {
     struct submission *submission = (struct submission *)use;
-    const struct board *board = use->board;
-    if (!board_may_write(board, sluice_who(req)))
+    bool may_write = board_may_write(use->board, sluice_who(req));
+    bool takes_all = use->board->subscore != SUBSCORE_NONE || !has_subscores(submission);
+    if (!(may_write && takes_all) && !use->is_stored)
+        return board_use_stored(req, use);
+    if (!may_write)
         return sluice_problem(req, 403, "not_a_writer", "this client may not write to this board");
+    if (!takes_all)
+        refuse_subscores(submission);
+    if (!submission->is_batch && submission->entries[0].wrong)
+        return sluice_problem(req, 422, "invalid_entry", submission->entries[0].wrong);
     if (submission->results == NULL)
         submission->results = sluice_list_new(req);
     return ask(req, submission);
@@ -196,6 +222,7 @@ sluice_verdict submit_scores(sluice_request *req, void *self, const sluice_reply
 
 /* ---- Answering ---------------------------------------------------------------------------- */
 
+#define BOARD_CHANGED "the board was changed during the batch; this entry was not taken"
 #define INFINITE_SUM "the sum of this user's scores would not be a finite number"
 
 static sluice_arg result(sluice_request *req, const struct entry *entry, const sluice_reply *row)
@@ -237,15 +264,14 @@ static void push_results(sluice_request *req, struct submission *submission,
     }
 }
 
-/* Redis went away when a part of the batch was taken: a 503 would hide which. */
-static sluice_verdict cut_short(sluice_request *req, struct submission *submission)
+/* A part of the batch is taken: an error for the whole of it would hide which. */
+static sluice_verdict cut_short(sluice_request *req, struct submission *submission,
+                                const char *error, const char *asked, const char *not_tried)
 {
     for (uint32_t i = submission->done; i < submission->count; i++)
         sluice_push(req, submission->results,
-                    sluice_object(req, "index", i, "error", "store_unavailable", "detail",
-                                  i < submission->asked
-                                      ? "the store did not answer; it may have taken this entry"
-                                      : "the store did not answer; this entry was not tried"));
+                    sluice_object(req, "index", i, "error", error, "detail",
+                                  i < submission->asked ? asked : not_tried));
     return sluice_json(req, 200, "results", submission->results);
 }
 
@@ -254,7 +280,11 @@ static sluice_verdict taken(sluice_request *req, void *state, const sluice_reply
     struct submission *submission = state;
     sluice_verdict verdict;
     if (sluice_is_trouble(rows) || sluice_is_error(rows))
-        return cut_short(req, submission);
+        return cut_short(req, submission, "store_unavailable",
+                         "the store did not answer; it may have taken this entry",
+                         "the store did not answer; this entry was not tried");
+    if (submission->done > 0 && sluice_type(rows) == SLUICE_REPLY_STATUS)
+        return cut_short(req, submission, "board_changing", BOARD_CHANGED, BOARD_CHANGED);
     if (board_again(req, &submission->use, rows, &verdict))
         return verdict;
     if (!submission->is_batch)

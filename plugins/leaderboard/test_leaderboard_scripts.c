@@ -4,22 +4,7 @@
  *   operation -> model (an array that is sorted) and script -> equal answers, equal boards
  *
  * SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-#include <hiredis/hiredis.h>
-#include <math.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "test_store.h"
 
 #include "code.h"
 #include "look.lua.h"
@@ -31,77 +16,26 @@
 #define OPERATIONS 420 /* for each of 120 kinds of board: 50,400 */
 #define SEED 20261123u
 
-static char folder[64], path[96];
-static pid_t server;
-static redisContext *redis;
-static char sha[4][41];
+static char sha[4][SHA_SIZE];
 enum { SUBMIT, LOOK, RANGE, REMOVE };
 
-/* ---- Redis -------------------------------------------------------------------------------- */
-
-static redisReply *must(redisReply *reply)
+static int set_up(void **state)
 {
-    assert_non_null(reply);
-    if (reply->type == REDIS_REPLY_ERROR)
-        fail_msg("Redis: %s", reply->str);
-    return reply;
-}
-
-static void do_command(const char *format, const char *argument)
-{
-    freeReplyObject(must(redisCommand(redis, format, argument)));
-}
-
-static void load(int which, const char *script)
-{
-    redisReply *reply = must(redisCommand(redis, "SCRIPT LOAD %s", script));
-    memcpy(sha[which], reply->str, 40);
-    freeReplyObject(reply);
-}
-
-static int start_redis(void **state)
-{
-    (void)state;
-    strcpy(folder, "/tmp/sluice-boards-XXXXXX");
-    if (!mkdtemp(folder))
+    if (start_redis(state))
         return -1;
-    snprintf(path, sizeof path, "%s/s", folder);
-    server = fork();
-    if (server == 0) {
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--save", "",
-               "--logfile", "/dev/null", (char *)NULL);
-        _exit(127);
-    }
-    for (int i = 0; i < 1000; i++) {
-        redis = redisConnectUnix(path);
-        if (redis && !redis->err)
-            break;
-        redisFree(redis);
-        poll(NULL, 0, 10);
-    }
-    load(SUBMIT, submit_lua);
-    load(LOOK, look_lua);
-    load(RANGE, range_lua);
-    load(REMOVE, remove_lua);
+    load(submit_lua, sha[SUBMIT]);
+    load(look_lua, sha[LOOK]);
+    load(range_lua, sha[RANGE]);
+    load(remove_lua, sha[REMOVE]);
     return 0;
-}
-
-static int stop_redis(void **state)
-{
-    (void)state;
-    redisFree(redis);
-    kill(server, SIGTERM);
-    waitpid(server, NULL, 0);
-    unlink(path);
-    return rmdir(folder);
 }
 
 /* ---- The model ---------------------------------------------------------------------------- */
 
 struct kind {
     bool descending;
-    char ties, operator; /* as in the scripts */
-    int subscore;        /* 0 none, 1 desc, 2 asc */
+    char ties, combine; /* as in the scripts */
+    int subscore;       /* 0 none, 1 desc, 2 asc */
 };
 
 struct entry {
@@ -187,7 +121,7 @@ static int count_below(const struct model *model, const struct entry *entry)
 /* What the operator makes of it; false for no change. */
 static bool combine(const struct model *model, const struct entry *old, struct entry *new)
 {
-    switch (model->kind.operator) {
+    switch (model->kind.combine) {
     case 's':
         new->score += old->score;
         break;
@@ -277,7 +211,7 @@ static void submit(struct model *model, struct entry *entry)
     new.score = random_score();
     new.subscore = model->kind.subscore ? random_score() : 0;
     begin(&words, model, SUBMIT, 10);
-    add(&words, "%c", model->kind.operator);
+    add(&words, "%c", model->kind.combine);
     add(&words, "%s", "");
     add(&words, "1000");
     add(&words, "all");
@@ -452,9 +386,9 @@ static void every_kind_of_board_agrees_with_the_model(void **state)
     srandom(SEED);
     for (int descending = 0; descending < 2; descending++)
         for (const char *ties = "ecnl"; *ties; ties++)
-            for (const char *operator= "blsmx"; *operator; operator++)
+            for (const char *combine = "blsmx"; *combine; combine++)
                 for (int subscore = 0; subscore < 3; subscore++)
-                    try_kind((struct kind){descending, *ties, *operator, subscore});
+                    try_kind((struct kind){descending, *ties, *combine, subscore});
 }
 
 static void a_script_for_another_definition_does_nothing(void **state)
@@ -557,5 +491,5 @@ int main(void)
         cmocka_unit_test(a_sum_beyond_all_numbers_is_refused),
         cmocka_unit_test(codes_sort_as_their_numbers_do),
     };
-    return cmocka_run_group_tests(tests, start_redis, stop_redis);
+    return cmocka_run_group_tests(tests, set_up, stop_redis);
 }

@@ -18,6 +18,7 @@
 #include <sluice/plugin.h>
 
 #include "hangup.h"
+#include "links.h"
 #include "memory.h"
 #include "worker_internal.h"
 
@@ -79,6 +80,28 @@ int64_t subscriber_tracked_until(const struct subscriber *subscriber)
 {
     (void)subscriber;
     return 0;
+}
+
+const sluice_job_handler *plugins_job_handler(const struct plugins *plugins, uint32_t i,
+                                              const struct plugin **ret_plugin)
+{
+    (void)plugins, (void)i, (void)ret_plugin;
+    return NULL;
+}
+
+void links_start(struct links *links, unsigned slot)
+{
+    (void)links, (void)slot;
+}
+
+void links_send(struct links *links, unsigned slot, const void *message, size_t len)
+{
+    (void)links, (void)slot, (void)message, (void)len;
+}
+
+void links_signal(struct links *links, unsigned slot, int number)
+{
+    (void)links, (void)slot, (void)number;
 }
 
 static int watched_fd;
@@ -315,6 +338,22 @@ static sluice_verdict after(sluice_request *req, void *state, const sluice_reply
     (void)state, (void)reply;
     strcat(order, "a");
     sluice_set_header(req, "X-After", sluice_printf(req, "%u", sluice_answer_status(req)));
+    return SLUICE_NEXT;
+}
+
+/* A body hook: leaves the target for `show_kept`, one of the same plugin. */
+static sluice_verdict keep_target(sluice_request *req, void *state, const sluice_reply *reply)
+{
+    (void)state, (void)reply;
+    strcat(order, "k");
+    sluice_keep(req, (void *)sluice_target(req));
+    return SLUICE_NEXT;
+}
+
+static sluice_verdict show_kept(sluice_request *req, void *state, const sluice_reply *reply)
+{
+    (void)state, (void)reply;
+    sluice_set_header(req, "X-Kept", sluice_kept(req) ? (const char *)sluice_kept(req) : "nothing");
     return SLUICE_NEXT;
 }
 
@@ -753,6 +792,73 @@ static void the_handler_waits_for_the_body(void **state)
     request_end(req, true);
 }
 
+static void body_hooks_run_when_the_body_is_there(void **state)
+{
+    (void)state;
+    order[0] = '\0';
+    add_route("POST", "/x", fine, "none");
+    add_hook(SLUICE_BEFORE, say_next, "before", 0);
+    add_hook(SLUICE_BODY, keep_target, "body", 0);
+    struct request *req = begin("POST", "/x", "Content-Length", "100");
+    assert_string_equal(order, "n");
+    request_handle(req);
+    assert_string_equal(order, "nkH");
+    request_end(req, true);
+}
+
+static void a_body_hook_that_answers_keeps_the_handler_from_running(void **state)
+{
+    (void)state;
+    order[0] = '\0';
+    add_route("POST", "/x", fine, "none");
+    add_hook(SLUICE_BODY, teapot, "teapot", 0);
+    add_hook(SLUICE_AFTER, after, "after", 0);
+    struct request *req = begin("POST", "/x", NULL, NULL);
+    assert_answer(req, 418, "teapot");
+    assert_string_equal(order, "ba");
+    request_end(req, true);
+}
+
+static void a_body_hook_may_wait(void **state)
+{
+    (void)state;
+    add_route("POST", "/x", fine, "none");
+    add_hook(SLUICE_BODY, ask, "ask", 0);
+    struct request *req = begin("POST", "/x", "Content-Length", "100");
+    assert_int_equal(req->state, REQUEST_BODY);
+    request_handle(req);
+    assert_int_equal(req->state, REQUEST_WAITING);
+    answer_with(0, 0, reply_int(&bench->replies, 42));
+    assert_answer(req, 200, "{\"got\":42}");
+    request_end(req, true);
+}
+
+static void what_is_refused_before_its_handler_meets_no_body_hook(void **state)
+{
+    (void)state;
+    order[0] = '\0';
+    add_route("POST", "/x", fine, "none");
+    add_hook(SLUICE_BODY, keep_target, "body", 0);
+    request_end(begin("POST", "/nowhere", NULL, NULL), true);
+    request_end(begin("POST", "/x", "Content-Length", "101"), true);
+    assert_string_equal(order, "");
+}
+
+static void a_hook_finds_what_another_kept_and_nothing_of_the_request_before(void **state)
+{
+    (void)state;
+    order[0] = '\0';
+    add_route("POST", "/x", fine, "none");
+    add_hook(SLUICE_BODY, keep_target, "body", 0);
+    add_hook(SLUICE_AFTER, show_kept, "after", 0);
+    struct request *req = begin("POST", "/x?q=%20", NULL, NULL);
+    assert_string_equal(answer_get_header(&req->answer, "x-kept"), "/x?q=%20");
+    request_end(req, true);
+    req = begin("POST", "/nowhere", NULL, NULL);
+    assert_string_equal(answer_get_header(&req->answer, "x-kept"), "nothing");
+    request_end(req, true);
+}
+
 static void what_the_guard_refuses_closes_the_connection(void **state)
 {
     (void)state;
@@ -846,6 +952,11 @@ int main(void)
         TEST(a_route_gets_the_identity_it_needs),
         TEST(a_declared_body_that_is_too_large_is_refused_before_it_is_read),
         TEST(the_handler_waits_for_the_body),
+        TEST(body_hooks_run_when_the_body_is_there),
+        TEST(a_body_hook_that_answers_keeps_the_handler_from_running),
+        TEST(a_body_hook_may_wait),
+        TEST(what_is_refused_before_its_handler_meets_no_body_hook),
+        TEST(a_hook_finds_what_another_kept_and_nothing_of_the_request_before),
         TEST(what_the_guard_refuses_closes_the_connection),
         TEST(all_lines_of_forwarded_for_count),
         TEST(cleanups_run_in_reverse_when_the_request_ends),

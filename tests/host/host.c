@@ -77,6 +77,7 @@ static struct test_host *host_new(const sluice_descriptor *plugin)
     host->gateways = 1;
     host->redis_ready = true;
     host->random = 1;
+    host->job_attempt = 1;
     host->now_ms = 1000000;
     host->realtime_shift = TEST_EPOCH_MS - host->now_ms;
     host->log_end = &host->log;

@@ -7,6 +7,7 @@
  *   read.c      sluice_request: reading and answering
  *   wait.c      sluice_request: asking, sleeping, parking; how waits end
  *   worker.c    sluice_worker: time, chance, services, timers
+ *   jobs.c      job handlers, and a job for one to run
  *   assert.c    looking at the results
  *
  * Steps run inside calls of the test alone: such a call changes something and then settles the
@@ -105,6 +106,8 @@ struct test_policy {
     const char *name;
 };
 
+struct test_handlers;
+
 struct log_entry {
     struct log_entry *next;
     uint32_t level;
@@ -122,7 +125,15 @@ struct cleanup {
     void *what;
 };
 
-enum phase { PHASE_AUTHENTICATE, PHASE_BEFORE, PHASE_HANDLER, PHASE_AFTER, PHASE_LOG, PHASE_ENDED };
+enum phase {
+    PHASE_AUTHENTICATE,
+    PHASE_BEFORE,
+    PHASE_BODY,
+    PHASE_HANDLER,
+    PHASE_AFTER,
+    PHASE_LOG,
+    PHASE_ENDED
+};
 
 struct test_request {
     sluice_request abi;        /* first: a sluice_request is a struct test_request */
@@ -147,6 +158,7 @@ struct test_request {
     struct answer made; /* this and the trail are in the host's arena */
     struct text trail;
     struct cleanup *cleanups;
+    void *kept; /* what its hooks leave for each other */
 
     sluice_wait wait;
     bool waiting;
@@ -186,9 +198,12 @@ struct test_host {
     int line;
 
     struct router *router;
-    struct test_hook *hooks[SLUICE_LOG + 1]; /* in the order in which they run */
+    struct test_hook *hooks[SLUICE_BODY + 1]; /* in the order in which they run */
     struct test_service *services, *offered;
     struct test_policy *policies;
+    struct test_handlers *handlers;
+    int64_t job_attempt;
+    bool job_cancelled;
     uint32_t provides;
 
     sluice_identity who;
@@ -235,6 +250,11 @@ _Noreturn void fail_at(const char *file, int line, const char *message);
 void host_log(struct test_host *host, uint32_t level, const char *message);
 /* Copies the members that are set over those of `to`. */
 void identity_merge(struct arena *arena, sluice_identity *to, const sluice_identity *from);
+
+/* jobs.c */
+void host_job_handlers(sluice_host *host, const sluice_job_handler *rows, uint32_t count,
+                       uint32_t stride);
+const sluice_job_handler *worker_job_handler(sluice_worker *worker, uint32_t i);
 
 /* register.c */
 extern const sluice_host_api test_host_api;

@@ -21,6 +21,11 @@ static void defer(sluice_request *abi, sluice_cleanup *run, void *what)
     req->cleanups = cleanup;
 }
 
+static void **slot(sluice_request *abi)
+{
+    return &request_of(abi)->kept;
+}
+
 static void *self(sluice_request *abi)
 {
     return request_of(abi)->host->self;
@@ -52,6 +57,8 @@ static const char *text_of(sluice_request *abi, uint32_t what)
         return route && route->limit ? route->limit : "";
     case SLUICE_TRACE:
         return arena_copy_text(&req->arena, req->trail.data);
+    case SLUICE_TARGET:
+        return *req->query ? arena_printf(&req->arena, "%s?%s", req->path, req->query) : req->path;
     default:
         return "";
     }
@@ -98,7 +105,7 @@ static const char *value(sluice_request *abi, uint32_t where, const char *name)
 static sluice_bytes body(sluice_request *abi)
 {
     const struct test_request *req = request_of(abi);
-    if (req->phase < PHASE_HANDLER)
+    if (req->phase < PHASE_BODY)
         return sluice_bytes_of("", 0);
     return req->body;
 }
@@ -234,4 +241,5 @@ const sluice_request_api test_request_api = {
     .push = push,
     .key = key,
     .concat = concat,
+    .slot = slot,
 };

@@ -57,10 +57,10 @@ static void routes(sluice_host *abi, const sluice_route *rows, uint32_t count, u
                   (const sluice_route *)(const void *)((const char *)rows + (size_t)stride * i));
 }
 
-/* Authenticators and before hooks run in the order in which they came, the others reversed. */
+/* After and log hooks run in the reverse of the order in which they came. */
 static void add_hook(struct test_host *host, const sluice_hook *row)
 {
-    if (row->when > SLUICE_LOG || !row->step) {
+    if (row->when > SLUICE_BODY || !row->step) {
         diag_add(&host->diag, top, "hook %s runs at no known time",
                  row->step_name ? row->step_name : "?");
         return;
@@ -70,7 +70,7 @@ static void add_hook(struct test_host *host, const sluice_hook *row)
     hook->name = row->step_name;
     hook->flags = row->flags;
     struct test_hook **at = &host->hooks[row->when];
-    while (row->when <= SLUICE_BEFORE && *at)
+    while (row->when != SLUICE_AFTER && row->when != SLUICE_LOG && *at)
         at = &(*at)->next;
     hook->next = *at;
     *at = hook;
@@ -161,6 +161,19 @@ static void log_for(sluice_host *abi, uint32_t level, const char *message)
     host_log(host_of(abi), level, message);
 }
 
+/* What a process does is for end-to-end tests: it needs a loop and children. */
+static void process(sluice_host *abi, const sluice_process *row)
+{
+    if (!row->name || !row->start || !row->drain)
+        diag_add(&host_of(abi)->diag, top, "its process %s lacks a function that it needs",
+                 row->name ? row->name : "?");
+}
+
+static void runs_jobs(sluice_host *abi)
+{
+    (void)abi;
+}
+
 const sluice_host_api test_host_api = {
     .size = sizeof test_host_api,
     .self = self,
@@ -173,4 +186,7 @@ const sluice_host_api test_host_api = {
     .offer = offer,
     .refuse = refuse,
     .log = log_for,
+    .process = process,
+    .job_handlers = host_job_handlers,
+    .runs_jobs = runs_jobs,
 };

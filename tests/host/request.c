@@ -1,6 +1,6 @@
 /* The trampoline of the test host: the gateway's order of steps, with every mistake a failed test.
  *
- *   route -> authenticate* -> 401? -> before* -> 403? 413? -> handler -> after* -> log*
+ *   route -> authenticate* -> 401? -> before* -> 403? 413? -> body* -> handler -> after* -> log*
  *
  * The request's own arena is freed when it ends, unless an undo step may still need it; what the
  * test sees of it (status, headers, body, trail) is in the host's arena.
@@ -108,6 +108,7 @@ static void to_phase(struct test_request *req, enum phase phase)
 {
     static const uint32_t kinds[] = {[PHASE_AUTHENTICATE] = SLUICE_AUTHENTICATE,
                                      [PHASE_BEFORE] = SLUICE_BEFORE,
+                                     [PHASE_BODY] = SLUICE_BODY,
                                      [PHASE_AFTER] = SLUICE_AFTER,
                                      [PHASE_LOG] = SLUICE_LOG};
     req->phase = phase;
@@ -127,7 +128,10 @@ static void leave_phase(struct test_request *req)
         break;
     case PHASE_BEFORE:
         refuse_before_handler(req);
-        to_phase(req, req->made.status ? PHASE_AFTER : PHASE_HANDLER);
+        to_phase(req, req->made.status ? PHASE_AFTER : PHASE_BODY);
+        break;
+    case PHASE_BODY:
+        to_phase(req, PHASE_HANDLER);
         break;
     case PHASE_AFTER:
         to_phase(req, PHASE_LOG);

@@ -252,6 +252,23 @@ static inline sluice_bytes test_bytes(const char *text)
     return sluice_bytes_of(text, text ? strlen(text) : 0);
 }
 
+/* ---- Jobs --------------------------------------------------------------------------------- */
+
+/* What a job handler did. Lives until test_host_free; texts are "" where there is none. */
+struct test_outcome {
+    sluice_outcome how;
+    const char *result; /* JSON text */
+    const char *why;    /* it failed */
+    int64_t after_ms;   /* of sluice_job_retry_after; -1: by its backoff */
+    int64_t progress;   /* the last; -1: none */
+    const char *log;    /* its lines, each with its end */
+};
+
+/* Runs the plugin's handler of this type. Replies to what it asks Redis come before. */
+struct test_outcome *test_job(struct test_host *host, const char *type, const char *payload_json);
+void test_job_attempt(struct test_host *host, int64_t attempt);      /* 1 at first */
+void test_job_cancelled(struct test_host *host, bool is_cancelled);  /* false at first */
+
 /* ---- Short names -------------------------------------------------------------------------- */
 
 #ifndef SLUICE_TEST_LONG_NAMES

@@ -116,6 +116,7 @@ const sluice_worker_api test_worker_api = {
     .index = index_of,
     .count = count_of,
     .gateways = gateways,
+    .job_handler = worker_job_handler,
     .monotonic = monotonic,
     .realtime = realtime,
     .random = random_bytes,

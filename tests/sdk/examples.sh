@@ -20,7 +20,7 @@ for example in "$examples"/*/; do
     echo "== $name"
     cmake -S "$example" -B "$work/$name" -G Ninja -DCMAKE_PREFIX_PATH="$work/prefix" \
         -DCMAKE_C_FLAGS="$flags" >/dev/null
-    cmake --build "$work/$name" >/dev/null
+    cmake --build "$work/$name" >"$work/log" || { cat "$work/log" && exit 1; }
     ctest --test-dir "$work/$name" --output-on-failure
     [ -f "$example/config.yaml" ] || continue
     sed "s|BUILD|$work/$name|" "$example/config.yaml" >"$work/$name.yaml"

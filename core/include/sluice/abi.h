@@ -42,6 +42,13 @@ typedef struct sluice_reply {
     const struct sluice_reply_api *api;
 } sluice_reply; /* what a step waited for; lives until that step returns */
 
+typedef struct sluice_executor {
+    const struct sluice_executor_api *api;
+} sluice_executor; /* a child process that may block, crash, leak or hang */
+typedef struct sluice_job {
+    const struct sluice_job_api *api;
+} sluice_job; /* a job while its handler runs */
+
 typedef struct sluice_list sluice_list;     /* a JSON array being written, in a request's arena */
 typedef struct sluice_script sluice_script; /* a registered Lua script, as long as the generation */
 
@@ -173,6 +180,7 @@ typedef struct sluice_reply_api {
 #define SLUICE_ADDRESS 4u    /* the client's, behind trusted proxies */
 #define SLUICE_LIMIT 5u      /* of the route: policies' names joined by +, "" for default, "none" */
 #define SLUICE_TRACE 6u      /* steps so far: "rank > ranked" */
+#define SLUICE_TARGET 7u     /* as sent, path and query */
 
 /* Where `value` looks. */
 #define SLUICE_PARAM 0u  /* a {name} of the route, percent-decoded */
@@ -234,6 +242,9 @@ typedef struct sluice_request_api {
                        uint32_t stride);
     const char *(*concat)(sluice_request *req, const sluice_arg *parts, uint32_t count,
                           uint32_t stride);
+
+    /* What one hook leaves for another: one pointer per request and plugin, NULL at first. */
+    void **(*slot)(sluice_request *req);
 } sluice_request_api;
 
 /* ---- A worker ----------------------------------------------------------------------------- */
@@ -283,12 +294,154 @@ typedef struct sluice_worker_api {
      * read before may be served from memory only until then. */
     int64_t (*tracked_until)(sluice_worker *worker);
     uint32_t (*gateways)(sluice_worker *worker); /* that share the Redis, as configured */
+
+    /* The i-th job handler that any plugin registered; NULL beyond the last. */
+    const struct sluice_job_handler *(*job_handler)(sluice_worker *worker, uint32_t i);
+
+    /* The rest is for a process of a plugin (sluice_process); in an http worker it is refused with
+     * a line in the log. */
+
+    /* As `ask`, on a connection that is for commands that wait in Redis (BZPOPMIN) and holds up
+     * nothing else. Later ones wait for earlier ones. `timeout_ms` is how long an answer may take,
+     * and must be more than the command waits. */
+    void (*block)(sluice_worker *worker, sluice_worker_step *then, void *state,
+                  const sluice_arg *argv, uint32_t argc, uint32_t stride, int64_t timeout_ms);
+    /* After `drain`: there is nothing left to do, the process may end. */
+    void (*drained)(sluice_worker *worker);
+    /* Asks for an executor in an empty slot: `started` or `ended` follows. */
+    void (*executor_start)(sluice_worker *worker, uint32_t slot);
+    /* A message to a started executor, copied. One that has died meanwhile does not get it:
+     * `ended` tells. */
+    void (*executor_send)(sluice_worker *worker, uint32_t slot, const void *message, uint64_t len);
+    /* Sends a signal to the executor and to what it has started, if it still runs. */
+    void (*executor_signal)(sluice_worker *worker, uint32_t slot, int32_t signal);
 } sluice_worker_api;
 
 #define SLUICE_LOG_DEBUG 0u
 #define SLUICE_LOG_INFO 1u
 #define SLUICE_LOG_WARN 2u
 #define SLUICE_LOG_ERROR 3u
+
+/* ---- Processes ---------------------------------------------------------------------------- */
+
+/* How an executor ended. */
+typedef struct sluice_exit {
+    uint32_t size;
+    int32_t signal;  /* that killed it; 0: it exited */
+    int32_t status;  /* of its exit; -1: it could not be made */
+    uint32_t reserved;
+    int64_t max_rss; /* bytes, at its most */
+} sluice_exit;
+
+/* A process of a plugin's own, with a loop, beside the http workers: forked, watched, started again
+ * and drained as they are. Of the plugins only this one runs there, and its `start` is this one
+ * instead of the descriptor's. It may have executors: children forked from the process that
+ * configured everything, so that all plugins' code and configuration is there. They end with it. */
+typedef struct sluice_process {
+    uint32_t size;
+    uint32_t executors; /* slots: 0 to executors - 1 */
+    const char *name;   /* in the log; kept */
+    int32_t (*start)(sluice_worker *worker, void *self); /* 0, or -1: it can't run */
+    /* Takes no new work, and calls `drained` when all is done; after `grace_ms` the process ends,
+     * and its executors are killed. */
+    void (*drain)(sluice_worker *worker, void *self, int64_t grace_ms);
+    void (*stop)(sluice_worker *worker, void *self);     /* NULL, or: the process ends */
+
+    /* In the executor: what it does, until there is nothing more to receive. Its exit status. */
+    int32_t (*execute)(sluice_executor *executor, void *self, uint32_t slot);
+
+    /* What happens to executors. All that one has sent is received before it has ended. */
+    void (*started)(sluice_worker *worker, void *self, uint32_t slot, int64_t pid);
+    void (*received)(sluice_worker *worker, void *self, uint32_t slot, sluice_bytes message);
+    void (*ended)(sluice_worker *worker, void *self, uint32_t slot, const sluice_exit *how);
+} sluice_process;
+
+/* In an executor: one thread, no loop; every call may block. */
+typedef struct sluice_executor_api {
+    uint32_t size;
+    uint32_t reserved;
+    /* The next message of the process, waiting at most `timeout_ms` (-1: for ever): 1 with the
+     * message, which lives until the next call; 0: none came; -1: no more will. */
+    int32_t (*receive)(sluice_executor *executor, int64_t timeout_ms, sluice_bytes *ret_message);
+    /* A message to the process, copied: at most SLUICE_MESSAGE_MAX bytes. False: nobody is there. */
+    bool (*send)(sluice_executor *executor, const void *message, uint64_t len);
+    /* The i-th job handler, and the configuration of its plugin. */
+    const struct sluice_job_handler *(*job_handler)(sluice_executor *executor, uint32_t i);
+    void *(*job_self)(sluice_executor *executor, uint32_t i);
+    /* Zeroed memory, never NULL; `forget` frees all of it, and what follows was made in it. */
+    void *(*alloc)(sluice_executor *executor, uint64_t size, uint64_t align);
+    void (*forget)(sluice_executor *executor);
+    sluice_arg (*object)(sluice_executor *executor, const sluice_arg *pairs, uint32_t count,
+                         uint32_t stride);
+    sluice_list *(*list)(sluice_executor *executor);
+    void (*push)(sluice_executor *executor, sluice_list *list, const sluice_arg *value);
+    /* A command to Redis on a connection of this executor's, made when it is first needed. The
+     * reply is never NULL; trouble is a reply. */
+    const sluice_reply *(*ask)(sluice_executor *executor, const sluice_arg *argv, uint32_t argc,
+                               uint32_t stride, int64_t timeout_ms);
+    const char *(*prefix)(sluice_executor *executor);
+    int64_t (*monotonic)(sluice_executor *executor);
+    int64_t (*realtime)(sluice_executor *executor);
+    void (*random)(sluice_executor *executor, void *ret_bytes, uint64_t len);
+    void (*log)(sluice_executor *executor, uint32_t level, const char *message);
+    /* What the log says about a crash of the code that runs now; kept. NULL: nothing. */
+    void (*note)(sluice_executor *executor, const char *what);
+} sluice_executor_api;
+
+#define SLUICE_MESSAGE_MAX (UINT32_C(2) << 20)
+
+/* ---- Jobs --------------------------------------------------------------------------------- */
+
+/* What a handler returns: the result of sluice_job_done, _retry or _dead. */
+typedef int32_t sluice_outcome;
+#define SLUICE_JOB_DONE ((sluice_outcome)0)
+#define SLUICE_JOB_RETRY ((sluice_outcome)1) /* fails; comes again while its retries last */
+#define SLUICE_JOB_DEAD ((sluice_outcome)2)  /* fails for good */
+
+/* Runs in an executor and may block. `self` is the configuration of its plugin. */
+typedef sluice_outcome sluice_job_run(sluice_job *job, void *self);
+
+/* What a plugin can do with jobs of one type. */
+typedef struct sluice_job_handler {
+    const char *type;
+    const char *queue; /* NULL: "jobs" */
+    sluice_job_run *run;
+    const char *run_name;
+    const char *backoff;  /* "exponential 1s 1h", "fixed 5s", "list 1s 5s 1m"; NULL: as configured */
+    int64_t timeout_ms;   /* 0: as configured */
+    int32_t retries;      /* 0: as configured; SLUICE_NO_RETRIES */
+    uint32_t reserved;
+} sluice_job_handler;
+
+#define SLUICE_NO_RETRIES (-1)
+
+/* What `text` and `number` read of a job. */
+#define SLUICE_JOB_ID 0u
+#define SLUICE_JOB_TYPE 1u
+#define SLUICE_JOB_QUEUE 2u
+#define SLUICE_JOB_SPACE 3u
+#define SLUICE_JOB_CLIENT 4u
+#define SLUICE_JOB_ATTEMPT 5u  /* 1 for the first */
+#define SLUICE_JOB_FENCE 6u    /* rises with every time that the job is handed out */
+#define SLUICE_JOB_LEFT 7u     /* ms until its time is over */
+#define SLUICE_JOB_CREATED 8u  /* ms since 1970 */
+
+typedef struct sluice_job_api {
+    uint32_t size;
+    uint32_t reserved;
+    const char *(*text)(sluice_job *job, uint32_t what);
+    int64_t (*number)(sluice_job *job, uint32_t what);
+    sluice_bytes (*payload)(sluice_job *job); /* JSON text; NUL follows */
+    sluice_executor *(*executor)(sluice_job *job); /* memory, Redis, time: until the job ends */
+    void (*progress)(sluice_job *job, int64_t percent);
+    void (*log)(sluice_job *job, const char *line);
+    /* True once it should stop: it was cancelled, or its time is over. */
+    bool (*cancelled)(sluice_job *job);
+    sluice_outcome (*done)(sluice_job *job, sluice_bytes result); /* JSON text; empty: none */
+    /* `after_ms`: when to try again; -1: by its backoff. */
+    sluice_outcome (*retry)(sluice_job *job, int64_t after_ms, const char *why);
+    sluice_outcome (*dead)(sluice_job *job, const char *why);
+} sluice_job_api;
 
 /* ---- Registration ------------------------------------------------------------------------- */
 
@@ -307,11 +460,12 @@ typedef struct sluice_route {
     uint32_t reserved;
 } sluice_route;
 
-/* When a hook runs. Before hooks run in config order, after and log hooks in reverse. */
+/* When a hook runs. Before and body hooks run in config order, after and log hooks in reverse. */
 #define SLUICE_AUTHENTICATE 0u /* says who the request is; only where the route needs to know */
 #define SLUICE_BEFORE 1u       /* may answer instead of the handler */
 #define SLUICE_AFTER 2u        /* sees the answer and may change it */
 #define SLUICE_LOG 3u          /* when it was sent; may not wait */
+#define SLUICE_BODY 4u         /* as before, when the body is there and only the handler is left */
 
 #define SLUICE_FAIL_OPEN 1u /* trouble counts as SLUICE_NEXT */
 
@@ -340,6 +494,12 @@ typedef struct sluice_host_api {
     /* An error at the place of `option` ("policies.default.capacity"; "" for the plugin's own). */
     void (*refuse)(sluice_host *host, const char *option, const char *message);
     void (*log)(sluice_host *host, uint32_t level, const char *message);
+    /* A process of this plugin's own; copied. */
+    void (*process)(sluice_host *host, const sluice_process *process);
+    /* Rows are kept. Some plugin has to run them: `runs_jobs` says that this one does. */
+    void (*job_handlers)(sluice_host *host, const sluice_job_handler *rows, uint32_t count,
+                         uint32_t stride);
+    void (*runs_jobs)(sluice_host *host);
 } sluice_host_api;
 
 /* ---- Options ------------------------------------------------------------------------------ */

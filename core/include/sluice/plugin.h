@@ -102,6 +102,19 @@ static inline void sluice_defer(sluice_request *req, sluice_cleanup *cleanup, vo
     req->api->defer(req, cleanup, what);
 }
 
+/* What one hook of a plugin leaves for another, or for the handler, of the same request: one
+ * pointer, to memory of the request. */
+static inline void sluice_keep(sluice_request *req, void *what)
+{
+    *req->api->slot(req) = what;
+}
+
+/* NULL where nothing was kept. */
+static inline void *sluice_kept(sluice_request *req)
+{
+    return *req->api->slot(req);
+}
+
 /* ---- The request -------------------------------------------------------------------------- */
 
 /* The configuration of the plugin whose step runs: the `self` that `configure` saw. */
@@ -138,7 +151,7 @@ static inline const char *sluice_cookie(sluice_request *req, const char *name)
     return req->api->value(req, SLUICE_COOKIE, name);
 }
 
-/* The whole body; only handlers and after hooks see one. A NUL follows it. */
+/* The whole body; before hooks do not see it yet. A NUL follows it. */
 static inline sluice_bytes sluice_body(sluice_request *req)
 {
     return req->api->body(req);
@@ -147,6 +160,12 @@ static inline sluice_bytes sluice_body(sluice_request *req)
 static inline const char *sluice_method(sluice_request *req)
 {
     return req->api->text(req, SLUICE_METHOD);
+}
+
+/* Path and query, as sent. */
+static inline const char *sluice_target(sluice_request *req)
+{
+    return req->api->text(req, SLUICE_TARGET);
 }
 
 /* The pattern of the matched route, "" when none matched. */

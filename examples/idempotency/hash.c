@@ -1,0 +1,42 @@
+/* SHA-256 over several parts.
+ *
+ *   length, bytes, length, bytes, ... -> digest -> hexadecimal
+ *
+ * SPDX-License-Identifier: MIT */
+#include "hash.h"
+
+#include <openssl/evp.h>
+
+#define DIGEST_SIZE 32
+
+static bool update(EVP_MD_CTX *context, const sluice_bytes *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (EVP_DigestUpdate(context, &parts[i].len, sizeof parts[i].len) != 1 ||
+            EVP_DigestUpdate(context, parts[i].data, parts[i].len) != 1)
+            return false;
+    }
+    return true;
+}
+
+void hex_of(const unsigned char *bytes, size_t len, char *ret_hex)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        *ret_hex++ = digits[bytes[i] >> 4];
+        *ret_hex++ = digits[bytes[i] & 15];
+    }
+    *ret_hex = '\0';
+}
+
+bool hash_parts(const sluice_bytes *parts, size_t count, char ret_hex[HASH_SIZE])
+{
+    unsigned char digest[DIGEST_SIZE];
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool made = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+                update(context, parts, count) && EVP_DigestFinal_ex(context, digest, NULL) == 1;
+    EVP_MD_CTX_free(context);
+    if (made)
+        hex_of(digest, sizeof digest, ret_hex);
+    return made;
+}
