@@ -128,7 +128,7 @@ static void the_shipped_configuration_loads_without_errors(void **state)
 {
     (void)state;
     load_shipped();
-    assert_int_equal(settings.plugin_count, 4);
+    assert_int_equal(settings.plugin_count, 5);
     assert_string_equal(settings.plugins[0].name, "apikey");
     assert_string_equal(settings.plugins[1].name, "ratelimit");
     assert_string_equal(settings.plugins[2].name, "leaderboard");

@@ -1,0 +1,81 @@
+-- Takes jobs: one after the other, each as if it were alone.
+--
+-- KEYS, ARGV[1..3]  see common.lua
+-- ARGV[4]     how many jobs may wait, if the queue says nothing else
+-- ARGV[5]     who asks: a client's id, '' for an admin
+-- ARGV[6]     1 for a client that made itself, else 0
+-- ARGV...     each job as thirteen: id, digest ('' or of what was asked for, under an idempotency
+--             key), type, payload, space, client, priority, retries, backoff, timeout in ms,
+--             retention in ms, delay in ms ('' for none), time at which to run in ms ('' for none)
+--
+-- Returns for each 'created'; 'exists', for the same job again; 'differs', for another one under
+-- its id; 'full'; or 'forbidden'. Only 'created' has written.
+
+-- @include common.lua
+
+local FIELDS = 13
+local own_limit, writers = unpack(redis.call('HMGET', meta, 'limit', 'writers'))
+local limit = tonumber(own_limit or ARGV[4])
+local may_write = is_named(writers, ARGV[5], ARGV[6] == '1')
+local waiting = count_ready() + redis.call('ZCARD', delayed)
+local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+local earliest = tonumber(first[2]) or math.huge
+local created, is_due_sooner, is_ready = 0, false, false
+
+-- When a job is to run, and not before now.
+local function time_of(i)
+    local at = now
+    if ARGV[i + 11] ~= '' then
+        at = now + tonumber(ARGV[i + 11])
+    elseif ARGV[i + 12] ~= '' then
+        at = tonumber(ARGV[i + 12])
+    end
+    return math.max(at, now)
+end
+
+local function refusal(id, digest)
+    local key = key_of(id)
+    if not may_write then
+        return 'forbidden'
+    end
+    if redis.call('EXISTS', key) == 1 then
+        return (redis.call('HGET', key, 'digest') or '') == digest and 'exists' or 'differs'
+    end
+    return waiting >= limit and 'full' or nil
+end
+
+local function take(i)
+    local id, at = ARGV[i], time_of(i)
+    local refused = refusal(id, ARGV[i + 1])
+    if refused then
+        return refused
+    end
+    local state = at > now and 'delayed' or 'queued'
+    redis.call('HSET', key_of(id), 'queue', queue_name, 'digest', ARGV[i + 1], 'type', ARGV[i + 2],
+        'payload', ARGV[i + 3], 'space', ARGV[i + 4], 'client', ARGV[i + 5], 'priority',
+        ARGV[i + 6], 'retries', ARGV[i + 7], 'backoff', ARGV[i + 8], 'timeout', ARGV[i + 9],
+        'retention', ARGV[i + 10], 'state', state, 'epoch', 0, 'attempt', 0, 'failures', 0,
+        'crashes', 0, 'lost', 0, 'created', whole(now), 'runat', whole(at))
+    if state == 'delayed' then
+        redis.call('ZADD', delayed, whole(at), id)
+        is_due_sooner = is_due_sooner or at < earliest
+    else
+        make_ready(id, tonumber(ARGV[i + 6]), false)
+        is_ready = true
+    end
+    waiting, created = waiting + 1, created + 1
+    return 'created'
+end
+
+local results = {}
+for i = 7, #ARGV, FIELDS do
+    table.insert(results, take(i))
+end
+if created > 0 then
+    redis.call('HINCRBY', meta, 'enqueued', created)
+    redis.call('ZADD', KEYS[8], 0, queue_name)
+end
+if is_ready or is_due_sooner then
+    put_marker()
+end
+return results

@@ -1,0 +1,85 @@
+/* What the jobs process and its executors say to each other.
+ *
+ * SPDX-License-Identifier: MIT */
+#include "wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Writing ------------------------------------------------------------------------------ */
+
+static void add(struct wire *wire, const void *bytes, size_t len)
+{
+    if (wire->size - wire->len < len) {
+        size_t size = wire->size ? wire->size : 1024;
+        while (size - wire->len < len)
+            size *= 2;
+        char *data = realloc(wire->data, size);
+        if (!data)
+            abort();
+        wire->data = data;
+        wire->size = size;
+    }
+    if (len)
+        memcpy(wire->data + wire->len, bytes, len);
+    wire->len += len;
+}
+
+void wire_begin(struct wire *wire, enum wire_kind kind)
+{
+    wire->len = 0;
+    wire_int(wire, kind);
+}
+
+void wire_int(struct wire *wire, int64_t number)
+{
+    add(wire, &number, sizeof number);
+}
+
+void wire_text(struct wire *wire, sluice_bytes text)
+{
+    wire_int(wire, (int64_t)text.len);
+    add(wire, text.data, text.len);
+    add(wire, "", 1);
+}
+
+void wire_release(struct wire *wire)
+{
+    free(wire->data);
+    *wire = (struct wire){0};
+}
+
+/* ---- Reading ------------------------------------------------------------------------------ */
+
+enum wire_kind wire_open(struct wire_reader *reader, sluice_bytes message)
+{
+    *reader = (struct wire_reader){message.data, (const char *)message.data + message.len, false};
+    return (enum wire_kind)wire_take_int(reader);
+}
+
+static const void *take(struct wire_reader *reader, size_t len)
+{
+    const char *at = reader->at;
+    if (reader->broken || (size_t)(reader->end - at) < len) {
+        reader->broken = true;
+        return NULL;
+    }
+    reader->at += len;
+    return at;
+}
+
+int64_t wire_take_int(struct wire_reader *reader)
+{
+    int64_t number = 0;
+    const void *at = take(reader, sizeof number);
+    if (at)
+        memcpy(&number, at, sizeof number);
+    return number;
+}
+
+sluice_bytes wire_take_text(struct wire_reader *reader)
+{
+    int64_t len = wire_take_int(reader);
+    const char *at = len < 0 ? NULL : take(reader, (size_t)len + 1);
+    return at ? (sluice_bytes){at, (uint64_t)len} : (sluice_bytes){"", 0};
+}
