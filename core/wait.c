@@ -222,6 +222,7 @@ sluice_verdict wait_sleep(sluice_request *abi, const sluice_wait *wait)
     if (!begin(req, wait))
         return SLUICE_DONE;
     uint64_t ms = req->wait.timeout_ms > 0 ? (uint64_t)req->wait.timeout_ms : 0;
+    uv_update_time(req->timer.loop); /* the loop's own time is that of the turn's begin: too early */
     uv_timer_start(&req->timer, slept, ms, 0);
     return SLUICE_WAIT;
 }

@@ -245,6 +245,7 @@ void worker_timer(struct worker_handle *handle, int64_t ms, sluice_worker_step *
     if (once->next)
         once->next->from = &once->next;
     worker->timers = once;
+    uv_update_time(&worker->loop); /* the loop's own time is that of the turn's begin: too early */
     uv_timer_init(&worker->loop, &once->timer);
     uv_timer_start(&once->timer, rang, ms > 0 ? (uint64_t)ms : 0, 0);
 }

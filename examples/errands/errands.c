@@ -5,7 +5,8 @@
  *   nap     {"ms": n, "stubborn": bool}       sleeps; a stubborn one does not let itself be ended
  *   crash   {"litter": bool}                  crashes, at will with a child process left behind
  *   hog     {}                                allocates until it can't
- *   note    {"text": text}                    appends "<id> <attempt> <text>" to the file `notes`
+ *   note    {"text": text, "ms": n}           appends "<id> <attempt> <text>" to the file `notes`,
+ *                                             then sleeps
  *
  *   plugins:
  *     - jobs
@@ -130,6 +131,7 @@ static sluice_outcome note(sluice_job *job, void *self)
     char line[256];
     json_t *payload = payload_of(job);
     const char *text = json_string_value(json_object_get(payload, "text"));
+    json_int_t ms = json_integer_value(json_object_get(payload, "ms"));
     int len = snprintf(line, sizeof line, "%s %lld %.100s\n", sluice_job_id(job),
                        (long long)sluice_job_number(job, SLUICE_JOB_ATTEMPT), text ? text : "");
     json_decref(payload);
@@ -139,6 +141,7 @@ static sluice_outcome note(sluice_job *job, void *self)
     bool written = fd >= 0 && write(fd, line, (size_t)len) == len; /* one write is one line */
     if (fd >= 0)
         (void)close(fd);
+    sleep_ms(ms);
     return written ? sluice_job_done_json(job, "") : sluice_job_retry(job, strerror(errno));
 }
 

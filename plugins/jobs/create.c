@@ -37,11 +37,22 @@ static struct call begin(sluice_request *req, const char *queue, uint64_t jobs)
     return call;
 }
 
+static sluice_verdict refuse_eviction(sluice_request *req)
+{
+    return sluice_problem_with(
+        req, 503, "store_evicts",
+        "the gateway's Redis throws keys away when it is full, and can't keep "
+        "jobs: its maxmemory-policy must be noeviction",
+        "retryAfter", RETRY_AFTER_FULL_S);
+}
+
 SLUICE_MUST_RETURN static sluice_verdict enqueue(sluice_request *req, sluice_step *then,
                                                  const char *name, const struct spec *spec,
                                                  void *state)
 {
     const struct jobs *jobs = sluice_self(req);
+    if (jobs->evicts)
+        return refuse_eviction(req);
     struct call call = begin(req, spec->queue, 1);
     spec_add(req, &call, spec);
     return call_run(req, sluice_then(then, name, state), jobs->enqueue, &call);
@@ -346,7 +357,10 @@ sluice_verdict create_batch(sluice_request *req, void *self, const sluice_reply 
     bool bad_key;
     const char *key = take_key(req, &bad_key);
     struct batch *batch = sluice_new(req, struct batch);
-    (void)self, (void)none;
+    const struct jobs *jobs = self;
+    (void)none;
+    if (jobs->evicts)
+        return refuse_eviction(req);
     if (bad_key)
         return refuse_key(req);
     if (!sluice_read_json(req, &in, SLUICE_STRICT))

@@ -14,6 +14,7 @@
 #include "crew.h"
 #include "dead.lua.h"
 #include "enqueue.lua.h"
+#include "eviction.h"
 #include "fail.lua.h"
 #include "heartbeat.lua.h"
 #include "log.lua.h"
@@ -227,6 +228,7 @@ static int32_t start(sluice_worker *worker, void *self)
         sluice_log(worker, SLUICE_LOG_ERROR, "OpenSSL has no SHA-256");
         return -1;
     }
+    eviction_look(worker, jobs);
     return polls_start(worker, jobs);
 }
 

@@ -12,7 +12,7 @@
  *   queues.c   queues                          caller.c   who asks
  *   dead.c     dead-letter queues
  *   polls.c    workers that wait
- *   leases.c   what workers do
+ *   lease.c leases.c   what workers do         eviction.c   what Redis must not do
  *
  * SPDX-License-Identifier: MIT */
 #ifndef JOBS_H
@@ -62,6 +62,7 @@ struct jobs {
     struct hasher hasher;
     struct crew *crew;   /* in the processes */
     struct polls *polls; /* in http workers */
+    bool evicts;         /* Redis would throw jobs away */
 };
 
 /* create.c */

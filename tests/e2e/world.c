@@ -81,7 +81,8 @@ static void show_tail(const struct world *world)
 static bool sanitizers_found_something(struct world *world)
 {
     world->log_start = 0;
-    return logged(world, "Sanitizer") || logged(world, "runtime error:");
+    return logged(world, "ERROR: AddressSanitizer") || logged(world, "ERROR: LeakSanitizer") ||
+           logged(world, "WARNING: ThreadSanitizer") || logged(world, "runtime error:");
 }
 
 /* Everything below the test, also what has lost its own parent. */
