@@ -77,6 +77,11 @@ static bool send_message(sluice_executor *abi, const void *message, uint64_t len
     return error == 0;
 }
 
+static int32_t fd(sluice_executor *abi)
+{
+    return executor_of(abi)->frames.fd;
+}
+
 /* ---- Handlers ----------------------------------------------------------------------------- */
 
 static const sluice_job_handler *job_handler(sluice_executor *abi, uint32_t i)
@@ -177,6 +182,7 @@ static const sluice_executor_api executor_api = {
     .size = sizeof executor_api,
     .receive = receive,
     .send = send_message,
+    .fd = fd,
     .job_handler = job_handler,
     .job_self = job_self,
     .alloc = alloc,

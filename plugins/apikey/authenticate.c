@@ -18,7 +18,7 @@
 
 #include "apikey.h"
 #include "cache.h"
-#include "cidr.h"
+#include "shared/cidr.h"
 #include "store.h"
 
 static sluice_step found;

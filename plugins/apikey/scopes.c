@@ -5,7 +5,7 @@
 
 #include <sluice/json.h>
 
-#include "cidr.h"
+#include "shared/cidr.h"
 
 #define SCOPE_MAX 128u
 

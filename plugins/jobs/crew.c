@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "courier.h"
 #include "runner.h"
 
 #define GIVE_UP_SHARE 10 /* this part of the grace is kept for giving back what did not end in it */
@@ -223,6 +224,11 @@ static int32_t start_handlers(sluice_worker *worker, void *self)
     return begin(worker, self, false);
 }
 
+static int32_t start_courier(sluice_worker *worker, void *self)
+{
+    return begin(worker, self, true);
+}
+
 /* ---- End ---------------------------------------------------------------------------------- */
 
 /* What only waits here goes back at once; what runs may end. */
@@ -273,5 +279,15 @@ sluice_process crew_of_handlers(const struct jobs *jobs)
     process.executors = (uint32_t)jobs->executors;
     process.start = start_handlers;
     process.execute = jobs_execute;
+    return process;
+}
+
+sluice_process crew_of_courier(void)
+{
+    sluice_process process = common;
+    process.name = "webhooks";
+    process.executors = 1;
+    process.start = start_courier;
+    process.execute = courier_execute;
     return process;
 }

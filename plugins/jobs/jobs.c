@@ -21,6 +21,9 @@
 #include "polls.h"
 #include "reserve.lua.h"
 #include "retry.lua.h"
+#include "secret.lua.h"
+#include "shared/cidr.h"
+#include "webhook.h"
 
 #define MANAGE "admin,scope:jobs:manage"
 #define BATCH_BODY (8 << 20)
@@ -59,6 +62,10 @@ static const sluice_route routes[] = {
     {"POST", "/v1/leases/{lease}/log", SLUICE_STEP(log_lease), "client,admin", NULL, 0, 0, 0},
 };
 
+static const sluice_route webhook_routes[] = {
+    {"POST", "/v1/clients/{id}/webhook-secret", SLUICE_STEP(make_secret), "self", NULL, 0, 0, 0},
+};
+
 /* ---- Options ------------------------------------------------------------------------------ */
 
 static const sluice_option limit_rows[] = {
@@ -81,6 +88,34 @@ static const sluice_option queue_rows[] = {
      .min = 1,
      .max = 1000,
      .help = "its share of the executors when several queues have work"},
+};
+
+#define IN_WEBHOOKS(member)                                                                        \
+    (offsetof(struct jobs, webhooks.member) - offsetof(struct jobs, webhooks))
+
+static const sluice_option webhook_rows[] = {
+    {.name = "enabled",
+     .type = SLUICE_BOOL,
+     .offset = IN_WEBHOOKS(enabled),
+     .fallback = "true",
+     .help = "jobs of type webhook in the queue webhooks are delivered"},
+    {.name = "concurrency",
+     .type = SLUICE_INT,
+     .offset = IN_WEBHOOKS(concurrency),
+     .fallback = "100",
+     .min = 1,
+     .max = 1000,
+     .help = "deliveries under way at a time"},
+    {.name = "grace",
+     .type = SLUICE_DURATION,
+     .offset = IN_WEBHOOKS(grace),
+     .fallback = "24h",
+     .max = RETENTION_MAX_MS,
+     .help = "for how long a secret that was replaced signs as well"},
+    {.name = "allow",
+     .type = SLUICE_TEXTS,
+     .offset = IN_WEBHOOKS(allow),
+     .help = "private or local networks that deliveries may go to: [10.1.0.0/16, \"fd00::/8\"]"},
 };
 
 static const sluice_option options[] = {
@@ -180,6 +215,13 @@ static const sluice_option options[] = {
      .row_stride = sizeof queue_rows[0],
      .item_size = sizeof(struct queue_option),
      .help = "queues that are to have another weight than 1"},
+    {.name = "webhooks",
+     .type = SLUICE_GROUP,
+     .offset = offsetof(struct jobs, webhooks),
+     .rows = webhook_rows,
+     .row_count = sizeof webhook_rows / sizeof webhook_rows[0],
+     .row_stride = sizeof webhook_rows[0],
+     .help = "signed webhooks"},
 };
 
 /* ---- Life --------------------------------------------------------------------------------- */
@@ -197,6 +239,38 @@ static void add_scripts(sluice_host *host, struct jobs *jobs)
     jobs->log = sluice_add_script(host, "log", log_lua);
     jobs->reserve = sluice_add_script(host, "reserve", reserve_lua);
     jobs->retry = sluice_add_script(host, "retry", retry_lua);
+    jobs->secret = sluice_add_script(host, "secret", secret_lua);
+}
+
+/* NULL, and refused, when one of them is no network. */
+static const char *read_networks(sluice_host *host, const char *const *texts, size_t count)
+{
+    char *networks = sluice_host_alloc(host, count * CIDR_SIZE + 1);
+    for (size_t i = 0; i < count; i++) {
+        char network[CIDR_SIZE];
+        if (!cidr_read(texts[i], network)) {
+            sluice_refuse(host, "webhooks.allow",
+                          "\"%s\" is no network; expected one like 10.0.0.0/8 or fd00::/8",
+                          texts[i]);
+            return NULL;
+        }
+        (void)strcat(strcat(networks, i ? " " : ""), network);
+    }
+    return networks;
+}
+
+static bool add_webhooks(sluice_host *host, struct jobs *jobs)
+{
+    const sluice_process courier = crew_of_courier();
+    size_t private_count = 0;
+    while (webhook_private_networks[private_count])
+        private_count++;
+    jobs->webhooks_refused = read_networks(host, webhook_private_networks, private_count);
+    jobs->webhooks_allowed =
+        read_networks(host, jobs->webhooks.allow.items, jobs->webhooks.allow.count);
+    sluice_routes(host, webhook_routes);
+    sluice_add_process(host, &courier);
+    return jobs->webhooks_refused && jobs->webhooks_allowed;
 }
 
 static int32_t configure(sluice_host *host, void *self)
@@ -218,6 +292,8 @@ static int32_t configure(sluice_host *host, void *self)
     const sluice_process handlers = crew_of_handlers(jobs);
     sluice_add_process(host, &handlers);
     host->api->runs_jobs(host);
+    if (jobs->webhooks.enabled && !add_webhooks(host, jobs))
+        return -1;
     return 0;
 }
 

@@ -6,13 +6,14 @@
  *
  *   in http workers                            in the processes
  *   spec.c     a job as it is asked for        crew.c fetch.c slots.c settle.c renew.c   the loop
- *   create.c   jobs come                       runner.c   an executor of handlers
- *   show.c     how they are
- *   change.c   cancel, retry                   wire.c     what they say to each other
- *   queues.c   queues                          caller.c   who asks
- *   dead.c     dead-letter queues
- *   polls.c    workers that wait
- *   lease.c leases.c   what workers do         eviction.c   what Redis must not do
+ *   create.c   jobs come                       runner.c    an executor of handlers
+ *   show.c     how they are                    courier.c   an executor of webhooks
+ *   change.c   cancel, retry                   wire.c      what they say to each other
+ *   queues.c   queues
+ *   dead.c     dead-letter queues              caller.c    who asks
+ *   polls.c    workers that wait               webhook.c   what a webhook is
+ *   secrets.c  what webhooks are signed with
+ *   lease.c leases.c   what workers do        eviction.c  what Redis must not do
  *
  * SPDX-License-Identifier: MIT */
 #ifndef JOBS_H
@@ -56,9 +57,10 @@ struct jobs {
         int64_t concurrency, grace;
         sluice_texts allow;
     } webhooks;
+    const char *webhooks_refused, *webhooks_allowed; /* networks as shared/cidr.h keeps them */
 
     const sluice_script *enqueue, *reserve, *ack, *fail, *heartbeat, *log, *cancel, *retry, *dead,
-        *change, *count;
+        *change, *count, *secret;
     struct hasher hasher;
     struct crew *crew;   /* in the processes */
     struct polls *polls; /* in http workers */
@@ -79,6 +81,9 @@ sluice_step list_queues, show_queue, change_queue, pause_queue, resume_queue;
 
 /* dead.c */
 sluice_step list_dead, requeue_dead, purge_dead;
+
+/* secrets.c */
+sluice_step make_secret;
 
 /* lease.c */
 sluice_step lease_jobs;

@@ -35,7 +35,7 @@ struct lease {
 
 /* ---- Asking ------------------------------------------------------------------------------- */
 
-static void make_secret(sluice_request *req, char ret_secret[SECRET_SIZE])
+static void write_secret(sluice_request *req, char ret_secret[SECRET_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char bytes[16];
@@ -89,7 +89,7 @@ sluice_verdict lease_jobs(sluice_request *req, void *self, const sluice_reply *n
                               "this needs the scope jobs:work, or jobs:work:<queue>");
     lease->keys = queue_keys_of(req, queue);
     lease->until = sluice_monotonic(sluice_worker_of(req)) + wait;
-    make_secret(req, lease->secret);
+    write_secret(req, lease->secret);
     if (wait) {
         poll_enter(jobs->polls, &lease->poll, lease->keys->queue);
         sluice_defer(req, leave, lease);

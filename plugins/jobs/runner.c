@@ -220,12 +220,14 @@ static bool has_had_enough(const struct run *run)
 
 static void tell_outcome(struct run *run)
 {
-    begin(run, WIRE_OUTCOME);
-    wire_int(&run->wire, run->how);
-    wire_int(&run->wire, run->after_ms);
-    wire_text(&run->wire, sluice_bytes_of(run->why, strlen(run->why)));
-    wire_text(&run->wire, run->result);
-    wire_int(&run->wire, run->leaves);
+    const struct wire_outcome outcome = {
+        .how = run->how,
+        .after_ms = run->after_ms,
+        .why = sluice_bytes_of(run->why, strlen(run->why)),
+        .result = run->result,
+        .leaves = run->leaves,
+    };
+    wire_write_outcome(&run->wire, run->id, &outcome);
     send(run);
 }
 

@@ -116,27 +116,25 @@ static void finish(struct crew *crew, struct slot *slot, struct held *job,
                    struct wire_reader *reader)
 {
     static const enum ending endings[] = {ENDING_DONE, ENDING_FAILURE, ENDING_DEAD};
-    int64_t how = wire_take_int(reader);
-    int64_t after_ms = wire_take_int(reader);
-    sluice_bytes why = wire_take_text(reader), result = wire_take_text(reader);
-    bool leaves = wire_take_int(reader) != 0;
-    if (reader->broken || how < 0 || how > SLUICE_JOB_DEAD) {
+    struct wire_outcome outcome;
+    if (!wire_take_outcome(reader, &outcome)) {
         sluice_log(crew->worker, SLUICE_LOG_ERROR,
                    "executor %u sent an outcome that can't be read; killing it", slot->number);
         sluice_executor_signal(crew->worker, slot->number, SIGKILL);
         return;
     }
+    bool done = outcome.how == SLUICE_JOB_DONE;
     slot->early_ends = 0;
-    if (leaves) {
+    if (outcome.leaves) {
         slot->state = SLOT_LEAVING;
         slot->deadline = crew_now(crew) + LEAVE_IN_MS;
     }
     fetch_paced(crew);
-    if (how != SLUICE_JOB_DONE && job->cancelled)
+    if (!done && job->cancelled)
         settle(crew, leave_slot(job), ENDING_CANCELLED, NULL, 0);
     else
-        settle(crew, leave_slot(job), endings[how], how == SLUICE_JOB_DONE ? result.data : why.data,
-               after_ms);
+        settle(crew, leave_slot(job), endings[outcome.how],
+               done ? outcome.result.data : outcome.why.data, outcome.after_ms);
     crew_work(crew);
 }
 

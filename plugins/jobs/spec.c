@@ -10,6 +10,7 @@
 
 #include "jobs.h"
 #include "shared/times.h"
+#include "webhook.h"
 
 /* ---- Handlers ----------------------------------------------------------------------------- */
 
@@ -33,7 +34,12 @@ const char *spec_unknown_type(sluice_request *req, const struct spec *spec)
 {
     const sluice_job_handler *handler;
     const char *known = NULL;
+    const struct jobs *jobs = sluice_self(req);
     sluice_worker *worker = sluice_worker_of(req);
+    if (jobs->webhooks.enabled && strcmp(spec->queue, QUEUE_WEBHOOKS) == 0)
+        return strcmp(spec->type, WEBHOOK_TYPE) == 0
+                   ? NULL
+                   : "must be webhook: the queue webhooks is for them alone";
     if (handler_of(req, spec->queue, spec->type))
         return NULL;
     for (uint32_t i = 0; (handler = sluice_job_handler_at(worker, i)) != NULL; i++)
@@ -159,8 +165,16 @@ static void take_backoff(sluice_reader *in, struct spec *spec)
     spec->backoff = text;
 }
 
+static void check_webhook(sluice_reader *in)
+{
+    const char *wrong = webhook_wrong(json_object_get(in->body, "payload"));
+    if (wrong)
+        sluice_member_wrong(in, "payload", wrong);
+}
+
 void spec_read(sluice_reader *in, struct spec *ret_spec)
 {
+    const struct jobs *jobs = sluice_self(in->req);
     struct spec *spec = ret_spec;
     memset(spec, 0, sizeof *spec);
     spec->digest = "";
@@ -180,6 +194,8 @@ void spec_read(sluice_reader *in, struct spec *ret_spec)
     const char *unknown = spec_unknown_type(in->req, spec);
     if (unknown)
         sluice_member_wrong(in, "type", unknown);
+    else if (jobs->webhooks.enabled && strcmp(spec->queue, QUEUE_WEBHOOKS) == 0)
+        check_webhook(in);
 }
 
 /* ---- For enqueue.lua ---------------------------------------------------------------------- */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sluice/args.h>
+
 /* ---- Writing ------------------------------------------------------------------------------ */
 
 static void add(struct wire *wire, const void *bytes, size_t len)
@@ -49,6 +51,17 @@ void wire_release(struct wire *wire)
     *wire = (struct wire){0};
 }
 
+void wire_write_outcome(struct wire *wire, const char *id, const struct wire_outcome *outcome)
+{
+    wire_begin(wire, WIRE_OUTCOME);
+    wire_text(wire, sluice_bytes_of(id, strlen(id)));
+    wire_int(wire, outcome->how);
+    wire_int(wire, outcome->after_ms);
+    wire_text(wire, outcome->why);
+    wire_text(wire, outcome->result);
+    wire_int(wire, outcome->leaves);
+}
+
 /* ---- Reading ------------------------------------------------------------------------------ */
 
 enum wire_kind wire_open(struct wire_reader *reader, sluice_bytes message)
@@ -82,4 +95,18 @@ sluice_bytes wire_take_text(struct wire_reader *reader)
     int64_t len = wire_take_int(reader);
     const char *at = len < 0 ? NULL : take(reader, (size_t)len + 1);
     return at ? (sluice_bytes){at, (uint64_t)len} : (sluice_bytes){"", 0};
+}
+
+bool wire_take_outcome(struct wire_reader *reader, struct wire_outcome *ret_outcome)
+{
+    struct wire_outcome outcome;
+    outcome.how = wire_take_int(reader);
+    outcome.after_ms = wire_take_int(reader);
+    outcome.why = wire_take_text(reader);
+    outcome.result = wire_take_text(reader);
+    outcome.leaves = wire_take_int(reader) != 0;
+    if (reader->broken || outcome.how < SLUICE_JOB_DONE || outcome.how > SLUICE_JOB_DEAD)
+        return false;
+    *ret_outcome = outcome;
+    return true;
 }

@@ -27,6 +27,15 @@ void wire_int(struct wire *wire, int64_t number);
 void wire_text(struct wire *wire, sluice_bytes text);
 void wire_release(struct wire *wire);
 
+/* How a run of a job ended; `how` is a sluice_outcome. `leaves`: the executor ends after it. */
+struct wire_outcome {
+    int64_t how, after_ms;
+    sluice_bytes why, result;
+    bool leaves;
+};
+
+void wire_write_outcome(struct wire *wire, const char *id, const struct wire_outcome *outcome);
+
 /* A message being read. After a part that is not there everything reads as 0 and "", and `broken` is
  * set. Texts live as long as the message, and a NUL follows them. */
 struct wire_reader {
@@ -37,5 +46,8 @@ struct wire_reader {
 enum wire_kind wire_open(struct wire_reader *reader, sluice_bytes message);
 int64_t wire_take_int(struct wire_reader *reader);
 sluice_bytes wire_take_text(struct wire_reader *reader);
+
+/* Behind the kind and the id. False for what is no outcome. */
+bool wire_take_outcome(struct wire_reader *reader, struct wire_outcome *ret_outcome);
 
 #endif

@@ -365,6 +365,9 @@ typedef struct sluice_executor_api {
     int32_t (*receive)(sluice_executor *executor, int64_t timeout_ms, sluice_bytes *ret_message);
     /* A message to the process, copied: at most SLUICE_MESSAGE_MAX bytes. False: nobody is there. */
     bool (*send)(sluice_executor *executor, const void *message, uint64_t len);
+    /* Readable when `receive` may have something: for who waits for other things as well. It is not
+     * his: he polls it, and no more. */
+    int32_t (*fd)(sluice_executor *executor);
     /* The i-th job handler, and the configuration of its plugin. */
     const struct sluice_job_handler *(*job_handler)(sluice_executor *executor, uint32_t i);
     void *(*job_self)(sluice_executor *executor, uint32_t i);

@@ -1,4 +1,4 @@
-/* Networks that a key may be used from (RFC 4632, RFC 4291).
+/* Networks and their addresses (RFC 4632, RFC 4291).
  *
  *   "10.0.0.0/8" -> "0a000000/8"      "2001:db8::/32" -> "20010db8000000000000000000000000/32"
  *
@@ -7,8 +7,8 @@
  * network; bits behind the length are cleared.
  *
  * SPDX-License-Identifier: MIT */
-#ifndef APIKEY_CIDR_H
-#define APIKEY_CIDR_H
+#ifndef SHARED_CIDR_H
+#define SHARED_CIDR_H
 
 #include <stdbool.h>
 

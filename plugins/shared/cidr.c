@@ -1,4 +1,4 @@
-/* Networks that a key may be used from.
+/* Networks and their addresses.
  *
  * SPDX-License-Identifier: MIT */
 #include "cidr.h"
