@@ -8,7 +8,8 @@
 -- ARGV[3]  idle lifetime, ms
 -- ARGV[4]  absolute lifetime, ms
 --
--- Returns nil when there is no such session, {'ok', what describe gives}, or {'id_taken'}.
+-- Returns nil when there is no such session or it is over; {'ok', what describe gives}; or
+-- {'id_taken'}.
 
 -- @include common.lua
 
@@ -18,11 +19,15 @@ local created, seen = unpack(redis.call('HMGET', KEYS[1], 'created', 'seen'))
 if not created then
     return false
 end
+local ends = ends_at(tonumber(created), tonumber(seen), idle, absolute)
+if now_ms() >= ends then
+    destroy(KEYS[1], KEYS[3], ARGV[1])
+    return false
+end
 if redis.call('EXISTS', KEYS[2]) == 1 then
     return {'id_taken'}
 end
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
-keep_until(KEYS[2], KEYS[3], ARGV[2],
-    ends_at(tonumber(created), tonumber(seen), idle, absolute))
+keep_until(KEYS[2], KEYS[3], ARGV[2], ends)
 return {'ok', describe(KEYS[2], idle, absolute, true)}

@@ -12,6 +12,14 @@
  *     once, "kept" must live as long as the generation (string literals and static tables do).
  *   - A process has one loop and one thread: nothing here needs a lock.
  *
+ * Promise
+ *   A plugin built for 1.x runs on every 1.y with y >= x. Nothing is removed, nothing changes its
+ *   place or meaning; tables and structs grow at their ends, and their `size` says how far. tests/abi
+ *   compares every change with what was recorded.
+ *
+ * Changes
+ *   1.0  the first
+ *
  * SPDX-License-Identifier: MIT */
 #ifndef SLUICE_ABI_H
 #define SLUICE_ABI_H
@@ -23,10 +31,9 @@
 extern "C" {
 #endif
 
-/* Major must match; minor is a floor: a plugin built for 0.3 runs on 0.3 and later 0.x. Major 0
- * says that the contract is not frozen yet. */
-#define SLUICE_ABI_MAJOR 0
-#define SLUICE_ABI_MINOR 1
+/* Major must match; minor is a floor: a plugin built for 1.3 runs on 1.3 and later 1.x. */
+#define SLUICE_ABI_MAJOR 1
+#define SLUICE_ABI_MINOR 0
 
 /* Handles, opaque but for their table. */
 typedef struct sluice_host {
