@@ -11,14 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
 static const char *volatile running_plugin;
 static const char *volatile running_step;
 
@@ -27,14 +19,6 @@ void crash_note(const char *plugin, const char *step)
     running_plugin = plugin;
     running_step = step;
 }
-
-#ifdef SANITIZED
-
-void crash_watch(void)
-{
-}
-
-#else
 
 struct words {
     char text[512];
@@ -91,8 +75,9 @@ void crash_watch(void)
     memset(&action, 0, sizeof action);
     action.sa_handler = crashed;
     action.sa_flags = (int)(SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-        sigaction(signals[i], &action, NULL);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction before;
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            sigaction(signals[i], &action, NULL); /* a sanitizer's own tells more */
+    }
 }
-
-#endif

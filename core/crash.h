@@ -5,7 +5,7 @@
 #define SLUICE_CORE_CRASH_H
 
 /* Logs SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT with plugin and step, then dies of the signal.
- * Under a sanitizer the signals are its own. */
+ * Signals that a sanitizer watches stay its own. */
 void crash_watch(void);
 
 /* What runs now; NULL: nothing of a plugin. Both are kept. Costs two stores. */

@@ -18,6 +18,7 @@
 #include "admin_token.h"
 #include "channel.h"
 #include "child.h"
+#include "crash.h"
 #include "generation_internal.h"
 #include "log.h"
 #include "object_file.h"
@@ -220,6 +221,7 @@ int generation_main(const struct generation_setup *setup)
     log_role(role);
     signal(SIGINT, SIG_IGN); /* a terminal's ^C: the master decides */
     signal(SIGHUP, SIG_IGN);
+    crash_watch();
     int status = prepare(&serving);
     if (status == 0) {
         places_serve(&serving, tell_ready);

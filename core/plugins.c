@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "crash.h"
 #include "installation.h"
 #include "log.h"
 #include "object_file.h"
@@ -126,8 +127,12 @@ static void configure(struct plugins *plugins, struct plugin *plugin)
                   plugins->arena, plugins->diag);
     if (plugins->diag->count != before)
         return;
-    if (descriptor->configure && descriptor->configure(&plugin->host, plugin->self) != 0 &&
-        plugins->diag->count == before)
+    if (!descriptor->configure)
+        return;
+    crash_note(plugin->name, "configure");
+    int32_t refused = descriptor->configure(&plugin->host, plugin->self);
+    crash_note(NULL, NULL);
+    if (refused && plugins->diag->count == before)
         diag_add(plugins->diag, plugin->setting->mark,
                  "%s refused its configuration without saying why", plugin->name);
 }

@@ -1,9 +1,7 @@
-/* Sessions end to end: what they hold, who may do what with them, and browsers.
+/* Sessions end to end: what they hold, and who may do what with them.
  *
  * SPDX-License-Identifier: MIT */
 #include "test_sessions.h"
-
-#include <curl/curl.h>
 
 /* ---- Classic ------------------------------------------------------------------------------- */
 
@@ -175,8 +173,8 @@ static void an_id_that_the_server_did_not_make_is_never_adopted(struct world *wo
     assert_problem(http(world, "POST", CURRENT "/rotate", NOBODY, NULL), 401, "invalid_session");
     assert_problem(get(world, CURRENT, "x-session-id: chosen"), 401, "invalid_session");
     assert_int_equal(store_number(redis, "DBSIZE"), before);
-    struct answer *made = http(world, "POST", "/v1/sessions", lines(world, key, NOBODY),
-                               "{\"userId\":\"ann\"}");
+    struct answer *made =
+        http(world, "POST", "/v1/sessions", lines(world, key, NOBODY), "{\"userId\":\"ann\"}");
     assert_status(made, 201);
     assert_null(strstr(NOBODY, text_of(made, "sessionId")));
     assert_problem(get(world, CURRENT, NOBODY), 401, "invalid_session");
@@ -250,8 +248,7 @@ static void a_session_sees_its_own_users_sessions_and_ends_the_others(struct wor
     const char *key = start(world);
     const char *mine = sign_in(world, key);
     const char *phone = sign_in(world, key);
-    assert_int_equal(
-        status_of(world, lines(world, phone, "User-Agent: Phone/1.0")), 200);
+    assert_int_equal(status_of(world, lines(world, phone, "User-Agent: Phone/1.0")), 200);
     struct answer *list = get(world, OF_ANN, mine);
     assert_status(list, 200);
     json_t *sessions = json_object_get(list->json, "sessions"), *row;
@@ -285,38 +282,27 @@ static void another_plugins_route_takes_a_session(struct world *world)
     assert_status(get(world, "/probe/hello", by_cookie(world, made)), 200);
 }
 
-/* ---- Browsers ------------------------------------------------------------------------------ */
-
-/* A cookie as libcurl's engine understood it. */
-struct cookie {
-    char domain[128], path[64], name[64], value[128];
-    bool secure, http_only, for_session;
-};
-
-/* What the engine keeps of the answer's Set-Cookie, which comes from `url`. False: nothing. */
-static bool keep(const struct answer *answer, const char *url, struct cookie *ret_cookie)
+int main(void)
 {
-    char line[512], secure[8], subdomains[8], expires[32];
-    CURL *curl = curl_easy_init();
-    struct curl_slist *kept = NULL;
-    assert_non_null(header_of(answer, "Set-Cookie"));
-    (void)snprintf(line, sizeof line, "Set-Cookie: %s", header_of(answer, "Set-Cookie"));
-    curl_easy_setopt(curl, CURLOPT_COOKIEFILE, "");
-    (void)url;
-    curl_easy_setopt(curl, CURLOPT_COOKIELIST, line);
-    curl_easy_getinfo(curl, CURLINFO_COOKIELIST, &kept);
-    bool found = kept != NULL;
-    if (found)
-        assert_int_equal(sscanf(kept->data, "%127s %7s %63s %7s %31s %63s %127s",
-                                ret_cookie->domain, subdomains, ret_cookie->path, secure, expires,
-                                ret_cookie->name, ret_cookie->value),
-                         7);
-    curl_slist_free_all(kept);
-    curl_easy_cleanup(curl);
-    if (!found)
-        return false;
-    ret_cookie->http_only = strncmp(ret_cookie->domain, "#HttpOnly_", 10) == 0;
-    ret_cookie->secure = strcmp(secure, "TRUE") == 0;
-    ret_cookie->for_session = strcmp(expires, "0") == 0;
-    return true;
+    const struct CMUnitTest tests[] = {
+        E2E(a_classic_session_is_made_read_and_deleted, CONFIG),
+        E2E(what_a_classic_session_needs_is_checked, CONFIG),
+        E2E(the_classic_look_shows_a_session_of_v1_too, CONFIG),
+        E2E(a_session_keeps_its_data, CONFIG),
+        E2E(a_patch_merges, CONFIG),
+        E2E(another_version_is_412, CONFIG),
+        E2E(what_a_key_wrote_a_session_alone_cannot_change, CONFIG),
+        E2E(only_members_that_are_writable_can_be_written_by_a_session,
+            CONFIG_WITH("writable: [theme]")),
+        E2E(data_is_at_most_16_levels_deep, CONFIG),
+        E2E(data_is_at_most_64_kib, CONFIG),
+        E2E(an_id_that_the_server_did_not_make_is_never_adopted, CONFIG),
+        E2E(redis_never_sees_an_id, CONFIG),
+        E2E(rotation_gives_another_id_and_ends_the_old_one, CONFIG),
+        E2E(who_sends_too_many_unknown_ids_is_told_to_wait, CONFIG),
+        E2E(a_session_of_another_space_does_not_exist, CONFIG),
+        E2E(a_session_sees_its_own_users_sessions_and_ends_the_others, CONFIG),
+        E2E(another_plugins_route_takes_a_session, CONFIG),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,10 +7,12 @@
  *   GET  /probe/count          Redis: INCR probe:count
  *   GET  /probe/sleep/{ms}     answers after a while
  *   GET  /probe/hold/{ms}      holds the loop for a while, as no plugin should
+ *   GET  /probe/crash          crashes
  *   GET  /probe/park           waits until its client goes
  *   GET  /probe/waiting        how many sleep and park in this worker, and how many parks ended
  *
  * SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,10 +25,12 @@
 struct probe {
     const char *greeting;
     int64_t level;
+    bool crashes_early;
     int64_t asleep, parked, ended; /* of this worker */
 };
 
-static sluice_step hello, echo, body, count, counted, wait, waited, hold, park, left, waiting;
+static sluice_step hello, echo, body, count, counted, wait, waited, hold, crash, park, left,
+    waiting;
 
 static sluice_verdict hello(sluice_request *req, void *self, const sluice_reply *none)
 {
@@ -99,6 +103,13 @@ static sluice_verdict hold(sluice_request *req, void *self, const sluice_reply *
     return sluice_json(req, 200, "held", ms);
 }
 
+static sluice_verdict crash(sluice_request *req, void *self, const sluice_reply *none)
+{
+    (void)req, (void)self, (void)none;
+    (void)raise(SIGSEGV);
+    return SLUICE_DONE;
+}
+
 /* ---- Parking ------------------------------------------------------------------------------ */
 
 static void ended(void *what)
@@ -145,6 +156,7 @@ static const sluice_route routes[] = {
     {"GET", "/probe/count", SLUICE_STEP(count), "none", "none", 0, 0, 0},
     {"GET", "/probe/sleep/{ms}", SLUICE_STEP(wait), "none", "none", 0, 0, 0},
     {"GET", "/probe/hold/{ms}", SLUICE_STEP(hold), "none", "none", 0, 0, 0},
+    {"GET", "/probe/crash", SLUICE_STEP(crash), "none", "none", 0, 0, 0},
     {"GET", "/probe/park", SLUICE_STEP(park), "none", "none", 0, 0, 0},
     {"GET", "/probe/waiting", SLUICE_STEP(waiting), "none", "none", 0, 0, 0},
 };
@@ -162,11 +174,17 @@ static const sluice_option options[] = {
      .min = 1,
      .max = 9,
      .help = "a number to get wrong"},
+    {.name = "crashes_early",
+     .type = SLUICE_BOOL,
+     .offset = offsetof(struct probe, crashes_early),
+     .help = "crash while it is configured"},
 };
 
 static int32_t configure(sluice_host *host, void *self)
 {
-    (void)self;
+    const struct probe *probe = self;
+    if (probe->crashes_early)
+        (void)raise(SIGSEGV);
     sluice_routes(host, routes);
     return 0;
 }
