@@ -9,10 +9,12 @@
 // middle of a round on the small one. Everything is bounded and ends what it started.
 //
 // SPDX-License-Identifier: MIT
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+
+import { spread, start, stopAll, until } from './processes.mjs';
 
 const options = parseOptions(process.argv.slice(2));
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-boards-'));
@@ -20,7 +22,6 @@ const socket = path.join(work, 'redis.sock');
 const ADMIN = 'bench-admin-token-0123456789abcdef';
 const SMALL = 1000;
 const BATCH = 1000;
-const started = [];
 
 function parseOptions(words) {
   const found = {
@@ -28,39 +29,6 @@ function parseOptions(words) {
   };
   for (let i = 0; i < words.length; i += 2) found[words[i].replace(/^--/, '')] = words[i + 1];
   return found;
-}
-
-// ---- Processes ---------------------------------------------------------------------------------
-
-function start(command, args) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  child.log = '';
-  child.stdout.on('data', (data) => { child.log += data; });
-  child.stderr.on('data', (data) => { child.log += data; });
-  child.on('error', (error) => { child.log += error; });
-  started.push(child);
-  return child;
-}
-
-async function until(what, condition) {
-  const giveUp = Date.now() + 20000;
-  while (Date.now() < giveUp) {
-    if (condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${what} did not come up\n${started.map((child) => child.log).join('\n')}`);
-}
-
-async function stopAll() {
-  for (const child of started.reverse()) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    const forced = setTimeout(() => child.kill('SIGKILL'), 10000);
-    await gone;
-    clearTimeout(forced);
-  }
-  fs.rmSync(work, { recursive: true, force: true });
 }
 
 function redis(...words) {
@@ -177,13 +145,6 @@ async function measureDuring(url, script, act) {
 
 // ---- Telling -----------------------------------------------------------------------------------
 
-function spread(values, digits) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const [median, min, max] = [sorted[Math.floor(sorted.length / 2)], sorted[0], sorted.at(-1)]
-    .map((value) => value.toFixed(digits));
-  return `${median} (${min} to ${max})`;
-}
-
 function row(name, rounds) {
   const of = (size, figure) => rounds.map((round) => round[size][figure]);
   const ratio = (figure) => rounds.map((round) => round.large[figure] / round.small[figure]);
@@ -230,4 +191,5 @@ try {
   await main();
 } finally {
   await stopAll();
+  fs.rmSync(work, { recursive: true, force: true });
 }

@@ -9,13 +9,14 @@
 // but that answers came; it is what the tests do.
 //
 // SPDX-License-Identifier: MIT
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { start, stopAll, until, usage } from './processes.mjs';
 import { chart, table } from './report.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -24,7 +25,6 @@ const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-bench-'));
 const socket = path.join(work, 'redis.sock');
 const CLIENTS = 1000;
 const ADMIN = 'bench-admin-token-0123456789abcdef';
-const started = [];
 
 function parseOptions(words) {
   const found = { seconds: '4', rounds: '3', sluice: 'build/bin/sluice', connections: '64' };
@@ -35,58 +35,6 @@ function parseOptions(words) {
   }
   if (found.smoke) Object.assign(found, { seconds: '1', rounds: '1' });
   return found;
-}
-
-// ---- Processes ---------------------------------------------------------------------------------
-
-function start(command, args, extra = {}) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...extra });
-  child.log = '';
-  child.stdout.on('data', (data) => { child.log += data; });
-  child.stderr.on('data', (data) => { child.log += data; });
-  child.on('error', (error) => { child.log += error; });
-  started.push(child);
-  return child;
-}
-
-async function until(what, condition) {
-  const giveUp = Date.now() + 20000;
-  while (Date.now() < giveUp) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${what} did not come up\n${started.map((child) => child.log).join('\n')}`);
-}
-
-async function stopAll() {
-  for (const child of started.reverse()) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    const forced = setTimeout(() => child.kill('SIGKILL'), 5000);
-    await gone;
-    clearTimeout(forced);
-  }
-  fs.rmSync(work, { recursive: true, force: true });
-}
-
-function descendants(pid) {
-  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return [pid, ...children.split(' ').filter(Boolean).flatMap((child) => descendants(child))];
-}
-
-const TICK = 1e6 / Number(spawnSync('getconf', ['CLK_TCK']).stdout.toString());
-
-// CPU microseconds and resident KiB of a process and its children.
-function usage(pid) {
-  let cpu = 0;
-  let memory = 0;
-  for (const each of descendants(pid)) {
-    const stat = fs.readFileSync(`/proc/${each}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-    cpu += (Number(stat[11]) + Number(stat[12])) * TICK;
-    memory += Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${each}/status`, 'utf8'))?.[1] || 0);
-  }
-  return { cpu, memory };
 }
 
 // ---- Redis and its data ------------------------------------------------------------------------
@@ -291,4 +239,5 @@ try {
   await main();
 } finally {
   await stopAll();
+  fs.rmSync(work, { recursive: true, force: true });
 }

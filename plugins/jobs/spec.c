@@ -8,6 +8,7 @@
 
 #include <sluice/process.h>
 
+#include "caller.h"
 #include "jobs.h"
 #include "shared/times.h"
 #include "webhook.h"
@@ -210,13 +211,12 @@ static void add_if(struct call *call, int64_t ms)
 
 void spec_add(sluice_request *req, struct call *call, const struct spec *spec)
 {
-    const sluice_identity *who = sluice_who(req);
     call_text(call, spec->id);
     call_text(call, spec->digest);
     call_text(call, spec->type);
     call_bytes(call, spec->payload);
-    call_text(call, who->space);
-    call_text(call, who->client);
+    call_text(call, caller_space(req));
+    call_text(call, caller_client(req));
     call_int(call, spec->priority);
     call_int(call, spec->retries);
     call_text(call, spec->backoff);

@@ -226,6 +226,20 @@ static void jobs_of_another_space_are_not_there(struct world *world)
     assert_status(get(world, path, as_admin(world)), 200);
 }
 
+static void a_route_that_is_open_to_all_keeps_spaces_apart(struct world *world)
+{
+    const char *key = start(world);
+    const char *own = enqueue(world, NULL, "{\"type\":\"greet\",\"delayMs\":60000}");
+    struct answer *batch = post(world, "/v1/jobs/batch", key, /* which is not open */
+                                "{\"jobs\":[{\"type\":\"greet\",\"delayMs\":60000}]}");
+    assert_true(is_in_state(world, NULL, own, "delayed"));
+    char path[256];
+    (void)snprintf(path, sizeof path, "/v1/jobs/%s",
+                   text_in(json_array_get(json_object_get(batch->json, "jobs"), 0), "id"));
+    assert_problem(get(world, path, NULL), 404, "job_not_found");
+    assert_problem(post(world, "/v1/queues/mail/lease", NULL, "{}"), 403, "forbidden");
+}
+
 static void a_batch_is_taken_job_by_job(struct world *world)
 {
     const char *key = start(world);
@@ -407,6 +421,9 @@ int main(void)
         E2E(what_can_not_be_a_job_is_refused, CONFIG),
         E2E(the_same_key_makes_one_job, CONFIG),
         E2E(jobs_of_another_space_are_not_there, CONFIG),
+        E2E(a_route_that_is_open_to_all_keeps_spaces_apart,
+            CONFIG "routes: { POST /v1/jobs: { auth: none }, \"GET /v1/jobs/{id}\": { auth: none },"
+                   " \"POST /v1/queues/{q}/lease\": { auth: none } }\n"),
         E2E(a_batch_is_taken_job_by_job, CONFIG),
         E2E(workers_that_wait_are_woken_one_for_each_job, CONFIG),
         E2E(a_worker_renews_logs_and_fails_its_job, CONFIG),

@@ -35,15 +35,17 @@ static sluice_arg data_of(sluice_request *req, const struct record *record)
     return req->api->object(req, pairs, count, sizeof *pairs);
 }
 
+/* An ETag belongs to a body, so it comes after it: what is answered anew begins without one. */
 sluice_verdict answer_session(sluice_request *req, uint32_t status, const struct record *record,
                               const char *id)
 {
+    sluice_verdict answered = sluice_json(
+        req, status, "sessionId", id, "userId", record->user, "data", data_of(req, record),
+        "version", (int64_t)strtoll(record->version, NULL, 10), "createdAt",
+        answer_time(req, record->created), "expiresAt", answer_time(req, record->ends));
     answer_is_private(req);
     sluice_set_header(req, "ETag", sluice_concat(req, "\"", record->version, "\""));
-    return sluice_json(req, status, "sessionId", id, "userId", record->user, "data",
-                       data_of(req, record), "version", (int64_t)strtoll(record->version, NULL, 10),
-                       "createdAt", answer_time(req, record->created), "expiresAt",
-                       answer_time(req, record->ends));
+    return answered;
 }
 
 sluice_verdict answer_gone(sluice_request *req)
@@ -51,6 +53,14 @@ sluice_verdict answer_gone(sluice_request *req)
     sluice_set_header(req, "WWW-Authenticate", "Bearer realm=\"sluice\", error=\"invalid_token\"");
     return sluice_problem(req, 401, "invalid_session",
                           "the session of this request ended a moment ago; sign in again");
+}
+
+sluice_verdict answer_nobody(sluice_request *req)
+{
+    sluice_set_header(req, "WWW-Authenticate", "Bearer realm=\"sluice\"");
+    return sluice_problem(req, 401, "unauthenticated",
+                          "this route works on a session or for a client, whatever its auth under "
+                          "routes: says, and this request came without");
 }
 
 static const struct refusal {

@@ -21,6 +21,10 @@ const char *answer_time(sluice_request *req, int64_t ms);
 /* The problem that a script's word stands for. */
 sluice_verdict answer_refused(sluice_request *req, const char *word);
 
+/* A request without a session, or without a space, on a route that the configuration opened to such
+ * requests: the handler has nothing to work on. */
+sluice_verdict answer_nobody(sluice_request *req);
+
 /* The session ended while this request was under way. */
 sluice_verdict answer_gone(sluice_request *req);
 

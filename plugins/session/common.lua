@@ -46,9 +46,13 @@ local function size_of(name, text)
     return #name + #text + 4
 end
 
--- {space, user, id, created, ends, version, {name, text, ...}}
+-- {space, user, id, created, ends, version, {name, text, ...}}; false when the session is gone:
+-- keep_until ends one whose time ran out while its script ran.
 local function describe(key, idle, absolute, with_data)
     local row = redis.call('HMGET', key, 'space', 'user', 'id', 'created', 'seen', 'version')
+    if not row[4] then
+        return false
+    end
     row[5] = whole(ends_at(tonumber(row[4]), tonumber(row[5]), idle, absolute))
     row[7] = {}
     local fields = with_data and redis.call('HGETALL', key) or {}

@@ -38,7 +38,10 @@ struct creation {
 
 static sluice_verdict make(sluice_request *req, struct session *session, struct creation *creation)
 {
-    const char *space = sluice_who(req)->space;
+    const sluice_identity *who = sluice_who(req);
+    const char *space = who ? who->space : NULL;
+    if (!space)
+        return answer_nobody(req);
     creation->id = id_make(req, &session->hasher);
     if (!creation->id)
         return answer_refused(req, "SHA-256 failed");

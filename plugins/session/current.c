@@ -23,8 +23,9 @@ static sluice_worker_step undo_rotation, rotated_back;
 sluice_verdict v1_show_session(sluice_request *req, void *self, const sluice_reply *none)
 {
     const struct session *session = self;
+    const struct visit *visit = visits_find(session->visits, req);
     (void)none;
-    return answer_session(req, 200, &visits_find(session->visits, req)->record, NULL);
+    return visit ? answer_session(req, 200, &visit->record, NULL) : answer_nobody(req);
 }
 
 static sluice_arg member(const struct record *record, const char *name)
@@ -36,8 +37,11 @@ static sluice_arg member(const struct record *record, const char *name)
 sluice_verdict show_session(sluice_request *req, void *self, const sluice_reply *none)
 {
     const struct session *session = self;
-    const struct record *record = &visits_find(session->visits, req)->record;
+    const struct visit *visit = visits_find(session->visits, req);
     (void)none;
+    if (!visit)
+        return answer_nobody(req);
+    const struct record *record = &visit->record;
     answer_is_private(req);
     return sluice_json(req, 200, "success", true, "session",
                        sluice_object(req, "userId", record->user, "email", member(record, "email"),
@@ -50,6 +54,8 @@ static sluice_verdict end(sluice_request *req, const struct session *session, bo
 {
     static const char yes[] = "classic";
     const struct visit *visit = visits_find(session->visits, req);
+    if (!visit)
+        return answer_nobody(req);
     return sluice_run(req, ended, (void *)(uintptr_t)(classic ? yes : NULL), session->destroy, 2,
                       store_session(req, visit->hash),
                       store_index(req, visit->record.space, visit->record.user), visit->hash);
@@ -93,6 +99,8 @@ sluice_verdict v1_rotate_session(sluice_request *req, void *self, const sluice_r
     const struct visit *visit = visits_find(session->visits, req);
     struct rotation *rotation = sluice_new(req, struct rotation);
     (void)none;
+    if (!visit)
+        return answer_nobody(req);
     rotation->visit = visit;
     rotation->id = id_make(req, &session->hasher);
     if (!rotation->id)

@@ -1,6 +1,6 @@
 /* The data of sessions, as JSON: checked, written, merged.
  *
- *   patch -> data_is_fit -> member by member: data_merge with what is there -> data_text -> Redis
+ *   patch -> data_is_within -> member by member: data_merge with what is there -> data_text -> Redis
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SESSION_DATA_H

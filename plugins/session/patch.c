@@ -136,7 +136,8 @@ static bool all_writable(const struct session *session, json_t *patch)
 
 static bool has_key(sluice_request *req)
 {
-    return sluice_who(req)->kinds & (SLUICE_IDENTITY_CLIENT | SLUICE_IDENTITY_ADMIN);
+    const sluice_identity *who = sluice_who(req);
+    return who && (who->kinds & (SLUICE_IDENTITY_CLIENT | SLUICE_IDENTITY_ADMIN));
 }
 
 sluice_verdict v1_patch_session(sluice_request *req, void *self, const sluice_reply *none)
@@ -145,6 +146,9 @@ sluice_verdict v1_patch_session(sluice_request *req, void *self, const sluice_re
     struct change *change = sluice_new(req, struct change);
     sluice_reader in;
     (void)none;
+    change->visit = visits_find(session->visits, req);
+    if (!change->visit)
+        return answer_nobody(req);
     if (!sluice_read_json(req, &in, SLUICE_STRICT))
         return in.verdict;
     change->patch = sluice_take_needed(&in, "data");
@@ -153,7 +157,6 @@ sluice_verdict v1_patch_session(sluice_request *req, void *self, const sluice_re
         sluice_member_wrong(&in, "data", "must be an object of at most 1000 members");
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
-    change->visit = visits_find(session->visits, req);
     change->with_key = has_key(req);
     change->version = version_wanted(req, change->visit);
     if (!change->with_key && !all_writable(session, change->patch))

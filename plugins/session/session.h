@@ -8,7 +8,8 @@
  *   patch.c         changes of its data
  *   users.c         all sessions of a user: list, end
  *   answer.c        what answers look like, and the refusals
- *   id.c, cookie.c, origin.c, data.c, store.c: ids, cookies, senders, JSON, names in Redis
+ *   id.c, cookie.c, device.c, origin.c, data.c, store.h: ids, cookies, devices, senders, JSON,
+ *                   names in Redis
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SESSION_H

@@ -254,8 +254,8 @@ static void a_list_of_many_comes_in_pages_each_session_once(struct world *world)
     }
     assert_int_equal(seen, 50);
     assert_int_equal(pages, 8);
-    assert_problem(get(world, OF_ANN "?cursor=x", key), 422, "invalid_input");
-    assert_problem(get(world, OF_ANN "?limit=101", key), 422, "invalid_input");
+    assert_problem(get(world, OF_ANN "?cursor=x", key), 422, "invalid_parameter");
+    assert_problem(get(world, OF_ANN "?limit=101", key), 422, "invalid_parameter");
 }
 
 /* ---- Redis is away ------------------------------------------------------------------------- */

@@ -1,249 +1,7 @@
-/* The scripts of sessions, against a real Redis on a unix socket in a folder of the test's own.
+/* The scripts of sessions, each state of them, against a real Redis.
  *
  * SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <cmocka.h>
-#include <hiredis/hiredis.h>
-
-#include "create.lua.h"
-#include "destroy.lua.h"
-#include "list.lua.h"
-#include "patch.lua.h"
-#include "revoke.lua.h"
-#include "rotate.lua.h"
-#include "touch.lua.h"
-
-#define WAIT_MS 10000 /* for what happens by itself */
-#define ARGS_MAX 2200
-#define IDLE "60000"
-#define ABSOLUTE "600000"
-#define INDEX "user:acme:ann"
-
-struct server {
-    char dir[64], socket[96];
-    pid_t pid;
-};
-
-static struct server server;
-static redisContext *redis;
-
-/* ---- The server --------------------------------------------------------------------------- */
-
-static void pause_1_ms(void)
-{
-    nanosleep(&(struct timespec){0, 1000000}, NULL);
-}
-
-static pid_t launch(void)
-{
-    pid_t pid = fork();
-    if (pid)
-        return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server.socket, "--save",
-           "", "--dir", server.dir, "--logfile", "/dev/null", (char *)NULL);
-    perror("redis-server");
-    _exit(127);
-}
-
-static int start_server(void **state)
-{
-    (void)state;
-    (void)snprintf(server.dir, sizeof server.dir, "/tmp/sluice-session-XXXXXX");
-    if (!mkdtemp(server.dir))
-        return -1;
-    (void)snprintf(server.socket, sizeof server.socket, "%s/redis.sock", server.dir);
-    server.pid = launch();
-    for (int waited = 0; server.pid > 0 && waited < WAIT_MS; waited++) {
-        redis = redisConnectUnix(server.socket);
-        if (redis && !redis->err)
-            return 0;
-        redisFree(redis);
-        pause_1_ms();
-    }
-    return -1;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    redisFree(redis);
-    if (kill(server.pid, SIGTERM) < 0 || waitpid(server.pid, NULL, 0) < 0)
-        return -1;
-    (void)unlink(server.socket);
-    return rmdir(server.dir);
-}
-
-static redisReply *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static redisReply *ask(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    assert_non_null(reply);
-    return reply;
-}
-
-static long long number(redisReply *reply)
-{
-    assert_true(reply->type == REDIS_REPLY_INTEGER || reply->type == REDIS_REPLY_STRING);
-    long long value = reply->type == REDIS_REPLY_INTEGER ? reply->integer : atoll(reply->str);
-    freeReplyObject(reply);
-    return value;
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    freeReplyObject(ask("FLUSHALL"));
-    return 0;
-}
-
-/* ---- The scripts -------------------------------------------------------------------------- */
-
-/* `keys` says how many of the arguments, which end with NULL, are keys. */
-static redisReply *run_all(const char *script, const char *keys, const char *const *args)
-{
-    const char *argv[ARGS_MAX] = {"EVALSHA", NULL, keys};
-    int count = 3;
-    redisReply *loaded = ask("SCRIPT LOAD %s", script);
-    assert_int_equal(loaded->type, REDIS_REPLY_STRING);
-    argv[1] = loaded->str;
-    for (; *args; args++) {
-        assert_true(count < ARGS_MAX);
-        argv[count++] = *args;
-    }
-    redisReply *reply = redisCommandArgv(redis, count, argv, NULL);
-    freeReplyObject(loaded);
-    assert_non_null(reply);
-    if (reply->type == REDIS_REPLY_ERROR)
-        fail_msg("%s", reply->str);
-    return reply;
-}
-
-#define RUN(script, keys, ...) run_all(script, keys, (const char *const[]){__VA_ARGS__, NULL})
-
-static const char *key_of(const char *hash)
-{
-    static char keys[4][64];
-    static int turn;
-    char *key = keys[turn++ % 4];
-    (void)snprintf(key, sizeof keys[0], "session:%s", hash);
-    return key;
-}
-
-#define CREATE(hash, idle, absolute, most, room, ...)                                              \
-    RUN(create_lua, "2", key_of(hash), INDEX, hash, idle, absolute, most, room, "acme", "ann",     \
-        "public", "10.0.0.1", "maker", ##__VA_ARGS__)
-#define MAKE(hash, ...) is(CREATE(hash, IDLE, ABSOLUTE, "1000", "65536", ##__VA_ARGS__), "ok")
-
-#define PATCH(version, with_key, room, count, ...)                                                 \
-    RUN(patch_lua, "1", key_of("h"), version, with_key, room, count, IDLE, ABSOLUTE, ##__VA_ARGS__)
-#define BY_SESSION(...) PATCH("", "0", "65536", "1000", __VA_ARGS__)
-#define BY_KEY(...) PATCH("", "1", "65536", "1000", __VA_ARGS__)
-
-static redisReply *touch_by(const char *hash, const char *idle, const char *absolute,
-                            const char *address)
-{
-    return RUN(touch_lua, "1", key_of(hash), hash, idle, absolute, "user:", "1", address,
-               "browser");
-}
-
-static redisReply *touch(const char *hash)
-{
-    return touch_by(hash, IDLE, ABSOLUTE, "10.0.0.2");
-}
-
-static redisReply *rotate(const char *from, const char *to)
-{
-    return RUN(rotate_lua, "3", key_of(from), key_of(to), INDEX, from, to, IDLE, ABSOLUTE);
-}
-
-static redisReply *list(const char *from, const char *skip, const char *limit, const char *mine)
-{
-    return RUN(list_lua, "1", INDEX, "session:", from, skip, limit, mine, IDLE, ABSOLUTE);
-}
-
-static long long end_all_but(const char *but, const char *most)
-{
-    return number(RUN(revoke_lua, "1", INDEX, "session:", but, most));
-}
-
-/* ---- What they answer --------------------------------------------------------------------- */
-
-static void is(redisReply *reply, const char *word)
-{
-    assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
-    assert_string_equal(reply->element[0]->str, word);
-    freeReplyObject(reply);
-}
-
-static void is_nil(redisReply *reply)
-{
-    assert_int_equal(reply->type, REDIS_REPLY_NIL);
-    freeReplyObject(reply);
-}
-
-/* A member of what describe gives, "" where there is none. Frees nothing. */
-static const char *member_of(const redisReply *session, const char *name)
-{
-    const redisReply *data = session->element[6];
-    for (size_t i = 0; i < data->elements; i += 2)
-        if (strcmp(data->element[i]->str, name) == 0)
-            return data->element[i + 1]->str;
-    return "";
-}
-
-static void holds(const char *hash, const char *name, const char *json)
-{
-    redisReply *session = touch(hash);
-    assert_int_equal(session->type, REDIS_REPLY_ARRAY);
-    assert_string_equal(member_of(session, name), json);
-    freeReplyObject(session);
-}
-
-static long long version_of(const char *hash)
-{
-    return number(ask("HGET session:%s version", hash));
-}
-
-static long long left(const char *key)
-{
-    return number(ask("PTTL %s", key));
-}
-
-static int exists(const char *key)
-{
-    return (int)number(ask("EXISTS %s", key));
-}
-
-static long long listed(void)
-{
-    redisReply *rows = list("-inf", "0", "100", "");
-    long long count = (long long)rows->elements;
-    freeReplyObject(rows);
-    return count;
-}
-
-static void text_is(redisReply *reply, const char *text)
-{
-    assert_int_equal(reply->type, REDIS_REPLY_STRING);
-    assert_string_equal(reply->str, text);
-    freeReplyObject(reply);
-}
+#include "test_scripts.h"
 
 /* ---- Making ------------------------------------------------------------------------------- */
 
@@ -291,7 +49,7 @@ static void a_user_has_so_many_sessions_and_no_more(void **state)
 static void sessions_that_ended_make_room(void **state)
 {
     (void)state;
-    is(CREATE("a", "1", ABSOLUTE, "2", "65536"), "ok");
+    is(CREATE("a", "50", ABSOLUTE, "2", "65536"), "ok");
     is(CREATE("b", IDLE, ABSOLUTE, "2", "65536"), "ok");
     for (int waited = 0; exists("session:a"); waited++) {
         assert_true(waited < WAIT_MS);
@@ -534,6 +292,23 @@ static void a_session_that_is_over_gets_no_new_id(void **state)
     assert_int_equal(number(ask("DBSIZE")), 0);
 }
 
+static void a_session_whose_time_runs_out_in_the_script_is_gone(void **state)
+{
+    (void)state;
+    MAKE("h");
+    set_back("created", 600000 - 30);
+    redisReply *reply = NULL;
+    for (int waited = 0; !reply || reply->type != REDIS_REPLY_NIL; waited++) {
+        assert_true(waited < WAIT_MS);
+        if (reply)
+            is(reply, "ok");
+        reply = waited % 2 ? rotate("i", "h") : rotate("h", "i");
+    }
+    freeReplyObject(reply);
+    assert_int_equal(listed(), 0);
+    assert_int_equal(exists("session:h") + exists("session:i"), 0);
+}
+
 /* ---- A user's sessions -------------------------------------------------------------------- */
 
 static void no_page_shows_a_dead_session(void **state)
@@ -548,6 +323,20 @@ static void no_page_shows_a_dead_session(void **state)
     assert_int_equal(number(ask("ZCARD " INDEX)), 1);
     freeReplyObject(ask("ZADD " INDEX " 5 gone"));
     assert_int_equal(listed(), 1);
+}
+
+static void the_dead_take_no_place_of_a_page(void **state)
+{
+    (void)state;
+    MAKE("a");
+    MAKE("b");
+    MAKE("c");
+    freeReplyObject(ask("ZADD " INDEX " 9000000000000 a 9000000000001 b 9000000000002 c"));
+    freeReplyObject(ask("DEL session:a"));
+    redisReply *rows = list("-inf", "0", "1", "");
+    assert_int_equal(rows->elements, 2);
+    assert_string_equal(rows->element[0]->element[0]->str, "9000000000001");
+    freeReplyObject(rows);
 }
 
 static void a_page_says_which_session_asks_and_ends_where_the_next_begins(void **state)
@@ -589,6 +378,16 @@ static void a_call_ends_so_many_sessions_and_says_how_many_are_left(void **state
     assert_int_equal(number(ask("DBSIZE")), 0);
 }
 
+static void a_call_ends_no_more_when_none_is_left_out(void **state)
+{
+    (void)state;
+    MAKE("a");
+    MAKE("b");
+    MAKE("c");
+    assert_int_equal(end_all_but("", "1"), 2);
+    assert_int_equal(end_all_but("", "1"), 1);
+}
+
 static void an_ended_session_leaves_nothing(void **state)
 {
     (void)state;
@@ -596,8 +395,6 @@ static void an_ended_session_leaves_nothing(void **state)
     assert_int_equal(number(RUN(destroy_lua, "2", key_of("h"), INDEX, "h")), 1);
     assert_int_equal(number(ask("DBSIZE")), 0);
 }
-
-#define TEST(name) cmocka_unit_test_setup(name, begin)
 
 int main(void)
 {
@@ -626,9 +423,12 @@ int main(void)
         TEST(the_old_id_dies_as_the_new_one_comes_to_be),
         TEST(a_new_id_that_exists_changes_nothing),
         TEST(a_session_that_is_over_gets_no_new_id),
+        TEST(a_session_whose_time_runs_out_in_the_script_is_gone),
         TEST(no_page_shows_a_dead_session),
+        TEST(the_dead_take_no_place_of_a_page),
         TEST(a_page_says_which_session_asks_and_ends_where_the_next_begins),
         TEST(a_call_ends_so_many_sessions_and_says_how_many_are_left),
+        TEST(a_call_ends_no_more_when_none_is_left_out),
         TEST(an_ended_session_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -41,10 +41,16 @@ static sluice_verdict forbidden(sluice_request *req)
                           "client");
 }
 
+static bool has_space(sluice_request *req)
+{
+    const sluice_identity *who = sluice_who(req);
+    return who && who->space;
+}
+
 static bool is_allowed(sluice_request *req, const char *user)
 {
     const sluice_identity *who = sluice_who(req);
-    return (who->kinds & SLUICE_IDENTITY_CLIENT) || strcmp(who->user, user) == 0;
+    return (who->kinds & SLUICE_IDENTITY_CLIENT) || (who->user && strcmp(who->user, user) == 0);
 }
 
 static void take_user(sluice_reader *in, const struct session *session, struct ask *ask)
@@ -88,6 +94,8 @@ sluice_verdict v1_list_sessions(sluice_request *req, void *self, const sluice_re
     struct ask *ask = sluice_new(req, struct ask);
     sluice_reader in;
     (void)none;
+    if (!has_space(req))
+        return answer_nobody(req);
     sluice_read_parameters(req, &in);
     take_user(&in, session, ask);
     take_cursor(&in, ask);
@@ -108,9 +116,10 @@ static sluice_arg text_or_nil(const sluice_reply *text)
 
 static sluice_arg row_object(sluice_request *req, const sluice_reply *row)
 {
-    return sluice_object(req, "current", sluice_int(sluice_at(row, 1)) == 1, "address",
-                         text_or_nil(sluice_at(row, 2)), "device", text_or_nil(sluice_at(row, 3)),
-                         "createdAt", answer_time(req, sluice_int(sluice_at(row, 4))), "lastSeenAt",
+    bool current = sluice_int(sluice_at(row, 1)) == 1;
+    return sluice_object(req, "current", current, "address", text_or_nil(sluice_at(row, 2)),
+                         "device", text_or_nil(sluice_at(row, 3)), "createdAt",
+                         answer_time(req, sluice_int(sluice_at(row, 4))), "lastSeenAt",
                          answer_time(req, sluice_int(sluice_at(row, 5))));
 }
 
@@ -167,6 +176,8 @@ sluice_verdict v1_revoke_sessions(sluice_request *req, void *self, const sluice_
     struct ask *ask = sluice_new(req, struct ask);
     sluice_reader in;
     (void)none;
+    if (!has_space(req))
+        return answer_nobody(req);
     sluice_read_parameters(req, &in);
     take_user(&in, session, ask);
     take_except(&in, ask);

@@ -282,7 +282,7 @@ static void every_mistake_is_told_with_its_place(struct world *world)
 
 static void a_plugin_of_another_abi_is_refused_with_both_versions(struct world *world)
 {
-    assert_start_fails(world, "was built for plugin ABI 76.5 and this gateway has 0.");
+    assert_start_fails(world, "was built for plugin ABI 77.5 and this gateway has 1.");
 }
 
 static void a_right_configuration_checks(struct world *world)
