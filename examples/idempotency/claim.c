@@ -69,12 +69,27 @@ static bool fingerprint(sluice_request *req, char ret_hex[HASH_SIZE])
 
 /* ---- Asking ------------------------------------------------------------------------------- */
 
-static bool is_excepted(const struct idempotency *plugin, const char *route)
+static bool is_secret(const struct idempotency *plugin, const char *route)
 {
-    for (uint64_t i = 0; i < plugin->except.count; i++)
-        if (strncmp(route, plugin->except.items[i], strlen(plugin->except.items[i])) == 0)
+    for (uint64_t i = 0; i < plugin->sealed.count; i++)
+        if (strncmp(route, plugin->sealed.items[i], strlen(plugin->sealed.items[i])) == 0)
             return true;
     return false;
+}
+
+/* Credentials have the chance that a key of the client's choice may lack. */
+static bool make_seal(sluice_request *req, sluice_bytes key, struct claim *claim)
+{
+    const sluice_bytes parts[] = {
+        part("seal"),
+        part(sluice_header(req, "Authorization")),
+        part(sluice_header(req, "x-api-key")),
+        part(sluice_header(req, "x-session-id")),
+        part(sluice_header(req, "Cookie")),
+        key,
+    };
+    claim->is_sealed = is_secret(claim->plugin, sluice_route_pattern(req));
+    return !claim->is_sealed || digest_parts(parts, sizeof parts / sizeof parts[0], claim->seal);
 }
 
 static struct claim *new_claim(sluice_request *req, const struct idempotency *plugin)
@@ -94,15 +109,14 @@ sluice_verdict claim(sluice_request *req, void *self, const sluice_reply *none)
     const char *header = sluice_header(req, "Idempotency-Key");
     char print[HASH_SIZE];
     (void)none;
-    if (!header || strcmp(sluice_method(req), "POST") != 0 ||
-        is_excepted(plugin, sluice_route_pattern(req)))
+    if (!header || strcmp(sluice_method(req), "POST") != 0)
         return SLUICE_NEXT;
     sluice_bytes key = key_in(header);
     if (key.len == 0)
         return sluice_problem(req, 400, "idempotency_key_invalid",
                               "Idempotency-Key must have 1 to 255 printable ASCII characters");
     struct claim *asked = new_claim(req, plugin);
-    if (!name_record(req, key, asked) || !fingerprint(req, print))
+    if (!name_record(req, key, asked) || !fingerprint(req, print) || !make_seal(req, key, asked))
         return sluice_problem(req, 500, "internal_error", "the key could not be hashed");
 
     sluice_wait wait = SLUICE_THEN(claimed, asked);
@@ -114,15 +128,37 @@ sluice_verdict claim(sluice_request *req, void *self, const sluice_reply *none)
 
 /* ---- The answer --------------------------------------------------------------------------- */
 
+/* The body as it was answered; false: it was to other credentials, which alone open it. */
+static bool body_of(sluice_request *req, const struct claim *asked, sluice_bytes stored,
+                    sluice_bytes *ret_body)
+{
+    size_t len = 0;
+    unsigned char *text;
+    *ret_body = stored;
+    if (!asked->is_sealed || stored.len == 0)
+        return true;
+    text = sluice_alloc(req, stored.len);
+    if (!seal_open(asked->seal, stored, text, &len))
+        return false;
+    *ret_body = sluice_bytes_of(text, len);
+    return true;
+}
+
 /* {"replay", status, body, name, value, ...} */
-static sluice_verdict replay(sluice_request *req, const sluice_reply *stored)
+static sluice_verdict replay(sluice_request *req, const struct claim *asked,
+                             const sluice_reply *stored)
 {
     const char *type = NULL;
+    sluice_bytes body;
+    if (!body_of(req, asked, sluice_text_bytes(sluice_at(stored, 2)), &body))
+        return sluice_problem(req, 409, "idempotency_answer_sealed",
+                              "this was done before, for other credentials of this client; its "
+                              "answer is a secret and is told again to them alone");
     for (uint64_t i = 3; i + 1 < sluice_length(stored); i += 2)
         if (strcmp(sluice_text(sluice_at(stored, i)), "Content-Type") == 0)
             type = sluice_text(sluice_at(stored, i + 1));
-    sluice_verdict done = sluice_respond(req, (uint32_t)sluice_int(sluice_at(stored, 1)), type,
-                                         sluice_text_bytes(sluice_at(stored, 2)));
+    sluice_verdict done =
+        sluice_respond(req, (uint32_t)sluice_int(sluice_at(stored, 1)), type, body);
     for (uint64_t i = 3; i + 1 < sluice_length(stored); i += 2)
         sluice_set_header(req, sluice_text(sluice_at(stored, i)),
                           sluice_text(sluice_at(stored, i + 1)));
@@ -147,7 +183,7 @@ static sluice_verdict claimed(sluice_request *req, void *state, const sluice_rep
     if (sluice_is_trouble(reply) || sluice_is_error(reply))
         return without_store(req, asked->plugin);
     if (strcmp(what, "replay") == 0)
-        return replay(req, reply);
+        return replay(req, asked, reply);
     if (strcmp(what, "differs") == 0)
         return sluice_problem(req, 422, "idempotency_key_reused",
                               "this Idempotency-Key came with another request before; a new "

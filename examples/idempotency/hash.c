@@ -7,8 +7,6 @@
 
 #include <openssl/evp.h>
 
-#define DIGEST_SIZE 32
-
 static bool update(EVP_MD_CTX *context, const sluice_bytes *parts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -29,13 +27,19 @@ void hex_of(const unsigned char *bytes, size_t len, char *ret_hex)
     *ret_hex = '\0';
 }
 
+bool digest_parts(const sluice_bytes *parts, size_t count, unsigned char ret_digest[DIGEST_SIZE])
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool made = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+                update(context, parts, count) && EVP_DigestFinal_ex(context, ret_digest, NULL) == 1;
+    EVP_MD_CTX_free(context);
+    return made;
+}
+
 bool hash_parts(const sluice_bytes *parts, size_t count, char ret_hex[HASH_SIZE])
 {
     unsigned char digest[DIGEST_SIZE];
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool made = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-                update(context, parts, count) && EVP_DigestFinal_ex(context, digest, NULL) == 1;
-    EVP_MD_CTX_free(context);
+    bool made = digest_parts(parts, count, digest);
     if (made)
         hex_of(digest, sizeof digest, ret_hex);
     return made;

@@ -8,10 +8,12 @@
 
 #include <sluice/abi.h>
 
+#define DIGEST_SIZE 32
 #define HASH_SIZE 65 /* hexadecimal digits and a NUL */
 
 /* Each part counts with its length, so that no two lists of parts are one text. False, with
- * *ret_hex untouched, where OpenSSL can't. */
+ * what is returned of no use, where OpenSSL can't. */
+bool digest_parts(const sluice_bytes *parts, size_t count, unsigned char ret_digest[DIGEST_SIZE]);
 bool hash_parts(const sluice_bytes *parts, size_t count, char ret_hex[HASH_SIZE]);
 
 void hex_of(const unsigned char *bytes, size_t len, char *ret_hex); /* 2 * len + 1 */

@@ -6,7 +6,7 @@
  *   after hook:  settle --store.lua or release.lua--> settled
  *
  * Redis: idempotency:<hash of client and key> is a hash of fingerprint, owner and, once there is an
- * answer, status, body and header:<name>. It expires `in_flight` after the claim, then `keep` after
+ * answer, status, body (sealed, where it is a secret) and header:<name>. It expires `in_flight` after the claim, then `keep` after
  * the answer.
  *
  * Invariant: only the request that holds the claim writes the record: every script compares the
@@ -53,12 +53,13 @@ static const sluice_option options[] = {
      .fallback = "[Location, ETag]",
      .max = 16,
      .help = "answer headers that are replayed besides Content-Type"},
-    {.name = "except",
+    {.name = "sealed",
      .type = SLUICE_TEXTS,
-     .offset = offsetof(struct idempotency, except),
+     .offset = offsetof(struct idempotency, sealed),
      .fallback = "[/clients/, /v1/clients, /session/, /v1/sessions]",
      .max = 100,
-     .help = "beginnings of routes that ignore the key, because they answer with secrets"},
+     .help = "beginnings of routes that answer with secrets: their answers are stored encrypted, "
+             "and told again to the same credentials alone"},
     {.name = "on_store_error",
      .type = SLUICE_CHOICE,
      .offset = offsetof(struct idempotency, on_store_error),

@@ -7,6 +7,7 @@
 #include <sluice/plugin.h>
 
 #include "hash.h"
+#include "seal.h"
 
 enum on_store_error { STORE_CLOSED, STORE_OPEN };
 
@@ -14,7 +15,7 @@ struct idempotency {
     int64_t keep;       /* ms */
     int64_t in_flight;  /* ms */
     int64_t answer_max; /* bytes */
-    sluice_texts headers, except;
+    sluice_texts headers, sealed;
     int64_t on_store_error; /* enum on_store_error */
     const sluice_script *claim, *store, *release;
 };
@@ -25,6 +26,8 @@ struct claim {
     sluice_worker *worker;
     const char *record; /* the key in Redis */
     char owner[HASH_SIZE];
+    bool is_sealed; /* with `seal` */
+    unsigned char seal[SEAL_KEY_SIZE];
     bool settled; /* stored or released: there is nothing left to take back */
 };
 

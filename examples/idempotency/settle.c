@@ -59,7 +59,22 @@ static uint32_t add_header(sluice_request *req, sluice_arg *argv, uint32_t argc,
     return argc;
 }
 
-static sluice_verdict store(sluice_request *req, sluice_wait wait, const struct claim *claim)
+/* False when it can't be sealed: then it is not stored. */
+static bool body_to_store(sluice_request *req, const struct claim *claim, sluice_bytes *ret_body)
+{
+    unsigned char nonce[SEAL_NONCE_SIZE];
+    sluice_bytes body = sluice_answer_body(req);
+    *ret_body = body;
+    if (!claim->is_sealed || body.len == 0)
+        return true;
+    unsigned char *sealed = sluice_alloc(req, body.len + SEAL_EXTRA);
+    sluice_random(claim->worker, nonce, sizeof nonce);
+    *ret_body = sluice_bytes_of(sealed, body.len + SEAL_EXTRA);
+    return seal_close(claim->seal, nonce, body, sealed);
+}
+
+static sluice_verdict store(sluice_request *req, sluice_wait wait, const struct claim *claim,
+                            sluice_bytes body)
 {
     const struct idempotency *plugin = claim->plugin;
     sluice_arg *argv = sluice_alloc(req, (7 + 2 * plugin->headers.count) * sizeof *argv);
@@ -68,7 +83,7 @@ static sluice_verdict store(sluice_request *req, sluice_wait wait, const struct 
     argv[argc++] = SLUICE_ARG_OF((const char *)claim->owner);
     argv[argc++] = SLUICE_ARG_OF(plugin->keep);
     argv[argc++] = SLUICE_ARG_OF(sluice_answer_status(req));
-    argv[argc++] = SLUICE_ARG_OF(sluice_answer_body(req));
+    argv[argc++] = SLUICE_ARG_OF(body);
     argc = add_header(req, argv, argc, "Content-Type");
     for (uint64_t i = 0; i < plugin->headers.count; i++)
         argc = add_header(req, argv, argc, plugin->headers.items[i]);
@@ -85,8 +100,9 @@ sluice_verdict settle(sluice_request *req, void *self, const sluice_reply *none)
     claim->settled = true;
     sluice_wait wait = SLUICE_THEN(settled, claim);
     wait.flags = SLUICE_TAKE_TROUBLE;
-    if (is_final(req, plugin))
-        return store(req, wait, claim);
+    sluice_bytes body;
+    if (is_final(req, plugin) && body_to_store(req, claim, &body))
+        return store(req, wait, claim, body);
     return sluice_run_as(req, wait, plugin->release, 1, claim->record, claim->owner);
 }
 

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: MIT */
 #include <sluice_test.h>
 
+#include "seal.h"
+
 #define DAY_MS 86400000
 #define FLIGHT_MS 60000
 
@@ -137,9 +139,35 @@ static void other_methods_ignore_the_key(void **state)
     assert_status(request(*state, "PUT", "/orders", "{}"), 201);
 }
 
-static void routes_that_answer_with_secrets_ignore_the_key(void **state)
+/* ---- Secrets ------------------------------------------------------------------------------ */
+
+static void a_seal_is_opened_by_its_key_alone(void **state)
 {
-    assert_status(post(*state, "/v1/clients", "k1", "{}"), 201);
+    unsigned char key[SEAL_KEY_SIZE] = {1}, nonce[SEAL_NONCE_SIZE] = {2};
+    unsigned char sealed[6 + SEAL_EXTRA] = {0}, text[sizeof sealed];
+    const sluice_bytes all = sluice_bytes_of(sealed, sizeof sealed);
+    size_t len = 0;
+    (void)state;
+    assert_true(seal_close(key, nonce, sluice_bytes_of("secret", 6), sealed));
+    assert_memory_not_equal(sealed + SEAL_EXTRA, "secret", 6);
+    assert_true(seal_open(key, all, text, &len));
+    assert_int_equal(len, 6);
+    assert_memory_equal(text, "secret", 6);
+    key[0]++;
+    assert_false(seal_open(key, all, text, &len));
+    key[0]--;
+    sealed[sizeof sealed - 1] ^= 1;
+    assert_false(seal_open(key, all, text, &len));
+    assert_false(seal_open(key, sluice_bytes_of(sealed, SEAL_EXTRA - 1), text, &len));
+}
+
+static void a_secret_for_other_credentials_is_not_told(void **state)
+{
+    struct test_host *host = *state;
+    expect_claim(host);
+    reply_array(host, "replay", "201", "sealed for somebody else, once upon a time");
+    assert_status(post(host, "/v1/clients", "k1", "{}"), 409);
+    assert_int_equal(orders, 0);
 }
 
 /* ---- The second time ---------------------------------------------------------------------- */
@@ -373,7 +401,8 @@ int main(void)
         TEST(the_first_answer_is_stored_before_it_is_sent),
         TEST(without_a_key_nothing_is_asked),
         TEST(other_methods_ignore_the_key),
-        TEST(routes_that_answer_with_secrets_ignore_the_key),
+        TEST(a_seal_is_opened_by_its_key_alone),
+        TEST(a_secret_for_other_credentials_is_not_told),
         TEST(the_second_time_replays_status_headers_and_body),
         TEST(an_answer_without_body_is_replayed_without),
         TEST(another_request_under_the_key_is_422),

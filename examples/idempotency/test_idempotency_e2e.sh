@@ -29,6 +29,7 @@ plugins:
   - path: $2
     config: { in_flight: 5s }
   - path: $3
+  - apikey
 END
 
 start() {
@@ -84,10 +85,27 @@ expect 8 "$(cat "$folder"/slow.* | grep -o -e '"count":1} 201' -e '_in_use".* 40
 expect '{"count":1} 201 true *' "$(post k5 '/counter/slow?ms=1000' '{}')"
 expect '{"count":2} 201  *' "$(post k6 /counter/slow '{}')"
 
+# A secret is told again to who asked for it and to nobody else, and Redis does not know it.
+admin="Authorization: Bearer $(cat "$folder/data/admin.token")"
+make() { # PATH KEY CREDENTIALS BODY
+    curl -sS -X POST "http://127.0.0.1:$port$1" -H "Idempotency-Key: $2" -H "$3" --json "$4"
+}
+make /v1/clients s1 "$admin" '{"id":"acme","name":"Acme"}' >/dev/null
+secret=$(make /v1/clients/acme/keys s2 "$admin" '{}')
+expect '*"key":"slc_*' "$secret"
+expect "$secret" "$(make /v1/clients/acme/keys s2 "$admin" '{}')"
+own="x-api-key: $(echo "$secret" | sed 's/.*"key":"\([^"]*\)".*/\1/')"
+other="x-api-key: $(make /v1/clients/acme/keys s3 "$own" '{}' | sed 's/.*"key":"\([^"]*\)".*/\1/')"
+expect '*"key":"slc_*' "$(make /v1/clients/acme/keys s4 "$own" '{}')"
+expect '*"error":"idempotency_answer_sealed"*' "$(make /v1/clients/acme/keys s4 "$other" '{}')"
+
 # Kept for a day, not for ever.
 if command -v redis-cli >/dev/null; then
     cli="redis-cli -s $folder/data/run/redis.sock"
     for record in $($cli --raw KEYS 'idempotency:*'); do
+        if $cli --raw HGET "$record" body | grep -q slc_; then
+            fail "$record has a secret"
+        fi
         ttl=$($cli --raw TTL "$record")
         if [ "$ttl" -le 86000 ] || [ "$ttl" -gt 86400 ]; then
             fail "$record is kept for $ttl s"

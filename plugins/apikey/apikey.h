@@ -9,9 +9,9 @@
  *   keys_v1.c       keys: make, list, rotate, revoke
  *   verify.c        whether a key is good
  *   refusal.c       the answers to what a script refused
- *   store.c         names and values in Redis; entry.c, scopes.c, cidr.c, times.c: their parts
+ *   store.c         names and values in Redis
+ *   scopes.c        words that are kept in one text: scopes, networks
  *   token.c         keys as text
- *   failures.c      who failed too often
  *
  * SPDX-License-Identifier: MIT */
 #ifndef APIKEY_H

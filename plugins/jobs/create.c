@@ -133,7 +133,7 @@ static const char *take_key(sluice_request *req, bool *ret_bad)
 
 static sluice_verdict refuse_key(sluice_request *req)
 {
-    return sluice_problem(req, 400, "invalid_idempotency_key",
+    return sluice_problem(req, 400, "idempotency_key_invalid",
                           "Idempotency-Key must have 1 to 255 bytes");
 }
 

@@ -128,13 +128,14 @@ static void the_shipped_configuration_loads_without_errors(void **state)
 {
     (void)state;
     load_shipped();
-    assert_int_equal(settings.plugin_count, 6);
+    assert_int_equal(settings.plugin_count, 7);
     assert_string_equal(settings.plugins[0].name, "apikey");
     assert_string_equal(settings.plugins[1].name, "ratelimit");
-    assert_string_equal(settings.plugins[2].name, "leaderboard");
-    assert_string_equal(settings.plugins[3].name, "lock");
-    assert_string_equal(settings.plugins[4].name, "jobs");
-    assert_string_equal(settings.plugins[5].name, "session");
+    assert_string_equal(settings.plugins[2].name, "idempotency");
+    assert_string_equal(settings.plugins[3].name, "leaderboard");
+    assert_string_equal(settings.plugins[4].name, "lock");
+    assert_string_equal(settings.plugins[5].name, "jobs");
+    assert_string_equal(settings.plugins[6].name, "session");
     assert_string_equal(option(0, NULL, "grace"), "604800s");
     assert_string_equal(option(1, "default", "refill"), "1/s");
 }

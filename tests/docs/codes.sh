@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 
 missing=0
 # problem(req, 404, "code", ...); REFUSE(400, "code", ...); unidentified(req, "code", ...)
-codes=$(cat core/*.c core/include/sluice/*.h plugins/*/*.c | tr '\n' ' ' |
+codes=$(cat core/*.c core/include/sluice/*.h plugins/*/*.c examples/idempotency/*.c | tr '\n' ' ' |
     grep -oE '((problem|problem_with|REFUSE|request_cut_short)\(([a-z_>-]+, *)?[0-9]{3}|unidentified\([a-z]+), *"[a-z_0-9]+"' |
     sed 's/.*"\(.*\)"/\1/' | sort -u)
 [ -n "$codes" ]
