@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: MIT */
 #include "test_store.h"
 
+#include <time.h>
+
 #include "create.lua.h"
 #include "list.lua.h"
 #include "look.lua.h"
@@ -576,7 +578,7 @@ static void an_imported_key_becomes_an_entry_that_can_be_disabled(void **state)
     assert_in_range(left("old"), 1, 60000);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, empty)
+#define TEST(name) cmocka_unit_test_setup(name, flush)
 
 int main(void)
 {

@@ -1,5 +1,4 @@
-/* A redis-server of a test's own, on a unix socket in a directory of its own, and what the scripts of
- * apikey left in it. For the two suites of scripts.
+/* What the scripts of apikey left in Redis. For the two suites of scripts.
  *
  *   script(text, keys, KEYS .., ARGV .., NULL) -> reply
  *
@@ -7,126 +6,24 @@
 #ifndef APIKEY_TEST_STORE_H
 #define APIKEY_TEST_STORE_H
 
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <cmocka.h>
-#include <hiredis/hiredis.h>
 #include <jansson.h>
-
+#include <test_redis.h>
 
 #define META "client:acme:meta"
 #define INDEX "client:acme:apiKeys"
 #define USED "client:acme:used"
 #define HOUR_MS 3600000LL
-#define WAIT_MS 10000 /* for what happens by itself */
-
-struct server {
-    char dir[64], socket[96];
-    pid_t pid;
-    redisContext *redis;
-};
-
-static redisContext *redis; /* of the test that runs */
-
-/* ---- The server --------------------------------------------------------------------------- */
-
-static void pause_10_ms(void)
-{
-    nanosleep(&(struct timespec){0, 10000000}, NULL);
-}
-
-static pid_t launch(const struct server *server)
-{
-    pid_t pid = fork();
-    if (pid)
-        return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server->socket, "--save",
-           "", "--dir", server->dir, "--logfile", "/dev/null", (char *)NULL);
-    perror("redis-server");
-    _exit(127);
-}
-
-static redisContext *connected(const char *socket)
-{
-    for (int waited = 0; waited < WAIT_MS; waited += 10) {
-        redisContext *context = redisConnectUnix(socket);
-        if (context && !context->err)
-            return context;
-        redisFree(context);
-        pause_10_ms();
-    }
-    return NULL;
-}
-
-static int start_server(void **state)
-{
-    struct server *server = calloc(1, sizeof *server);
-    *state = server;
-    if (!server)
-        return -1;
-    (void)snprintf(server->dir, sizeof server->dir, "/tmp/sluice-apikey-XXXXXX");
-    if (!mkdtemp(server->dir))
-        return -1;
-    (void)snprintf(server->socket, sizeof server->socket, "%s/redis.sock", server->dir);
-    server->pid = launch(server);
-    server->redis = server->pid > 0 ? connected(server->socket) : NULL;
-    return server->redis ? 0 : -1;
-}
-
-static int stop_server(void **state)
-{
-    struct server *server = *state;
-    redisFree(server->redis);
-    if (kill(server->pid, SIGTERM) < 0 || waitpid(server->pid, NULL, 0) < 0)
-        return -1;
-    (void)unlink(server->socket);
-    int failed = rmdir(server->dir);
-    free(server);
-    return failed;
-}
-
-/* ---- Asking ------------------------------------------------------------------------------- */
-
-static redisReply *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static redisReply *ask(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    assert_non_null(reply);
-    return reply;
-}
-
-/* The reply as a number, -1 for nil. */
-static long long number(redisReply *reply)
-{
-    long long value = reply->type == REDIS_REPLY_NIL ? -1 : reply->integer;
-    if (reply->type == REDIS_REPLY_STRING)
-        value = atoll(reply->str);
-    assert_int_not_equal(reply->type, REDIS_REPLY_ERROR);
-    freeReplyObject(reply);
-    return value;
-}
 
 #define SCRIPT_ARGS_MAX 24
 
 static redisReply *script(const char *text, const char *keys, ...)
 {
-    const char *argv[SCRIPT_ARGS_MAX] = {"EVAL", text, keys};
-    int argc = 3;
+    const char *argv[SCRIPT_ARGS_MAX] = {keys};
+    int argc = 1;
     va_list args;
     va_start(args, keys);
     for (const char *arg; (arg = va_arg(args, const char *)) != NULL;) {
@@ -134,9 +31,7 @@ static redisReply *script(const char *text, const char *keys, ...)
         argv[argc++] = arg;
     }
     va_end(args);
-    redisReply *reply = redisCommandArgv(redis, argc, argv, NULL);
-    assert_non_null(reply);
-    return reply;
+    return run_script(text, argc, argv);
 }
 
 /* ms that a key still works; -1: no end, -2: it is gone. */
@@ -175,13 +70,6 @@ static void assert_index_and_entries_agree(long long count)
     redisReply *entries = ask("KEYS apiKey:*");
     assert_int_equal((long long)entries->elements, count);
     freeReplyObject(entries);
-}
-
-static int empty(void **state)
-{
-    redis = ((struct server *)*state)->redis;
-    (void)number(ask("FLUSHALL"));
-    return 0;
 }
 
 #endif

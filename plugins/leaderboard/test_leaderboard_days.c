@@ -19,7 +19,7 @@ static char sha[SHA_SIZE];
 
 static int set_up(void **state)
 {
-    if (start_redis(state))
+    if (start_server(state))
         return -1;
     load(submit_lua, sha);
     return 0;
@@ -157,5 +157,5 @@ int main(void)
         cmocka_unit_test(the_hour_that_comes_twice_is_counted_twice_and_the_lost_one_never),
         cmocka_unit_test(a_change_by_half_an_hour_is_one_as_well),
     };
-    return cmocka_run_group_tests(tests, set_up, stop_redis);
+    return cmocka_run_group_tests(tests, set_up, stop_server);
 }

@@ -21,7 +21,7 @@ enum { SUBMIT, LOOK, RANGE, REMOVE };
 
 static int set_up(void **state)
 {
-    if (start_redis(state))
+    if (start_server(state))
         return -1;
     load(submit_lua, sha[SUBMIT]);
     load(look_lua, sha[LOOK]);
@@ -491,5 +491,5 @@ int main(void)
         cmocka_unit_test(a_sum_beyond_all_numbers_is_refused),
         cmocka_unit_test(codes_sort_as_their_numbers_do),
     };
-    return cmocka_run_group_tests(tests, set_up, stop_redis);
+    return cmocka_run_group_tests(tests, set_up, stop_server);
 }

@@ -233,5 +233,5 @@ int main(void)
         TEST(tending_passes_on_what_a_dead_holder_left),
         TEST(tending_says_when_the_queue_was_lost),
     };
-    return cmocka_run_group_tests(tests, start_server, stop_server);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -191,5 +191,5 @@ int main(void)
         TEST(only_the_holder_renews),
         TEST(looking_shows_a_lease_and_no_claim),
     };
-    return cmocka_run_group_tests(tests, start_server, stop_server);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,25 +1,14 @@
-/* What the tests of the lock's scripts have in common: a redis-server of the test's own, on a unix
- * socket in a directory of its own, and the scripts as functions.
+/* What the tests of the lock's scripts have in common: the scripts as functions.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef TEST_SCRIPTS_H
 #define TEST_SCRIPTS_H
 
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <cmocka.h>
-#include <hiredis/hiredis.h>
+#include <test_redis.h>
 
 #include "acquire.lua.h"
 #include "leave.lua.h"
@@ -27,108 +16,25 @@
 #include "renew.lua.h"
 #include "tend.lua.h"
 
-#define WAIT_MS 10000 /* for what happens by itself */
 #define DAY_MS 86400000LL
 #define KEYS "4 lock:a:r lock:a:r:fence lock:a:r:q lock:a:r:w "
 
-struct server {
-    char dir[64], socket[96];
-    pid_t pid;
-    redisContext *redis, *calls;
-};
+static redisContext *calls; /* subscribed to the channel "ch", by the tests that want to */
 
-/* Of the test that runs: commands, and a subscription to the channel "ch". */
-static redisContext *redis, *calls;
-
-/* ---- The server --------------------------------------------------------------------------- */
-
-static inline void pause_1_ms(void)
+static inline int set_up(void **state)
 {
-    nanosleep(&(struct timespec){0, 1000000}, NULL);
+    int failed = start_server(state);
+    calls = failed ? NULL : connect_again();
+    return calls ? 0 : -1;
 }
 
-static inline pid_t launch(const struct server *server)
+static inline int tear_down(void **state)
 {
-    pid_t pid = fork();
-    if (pid)
-        return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server->socket, "--save",
-           "", "--dir", server->dir, "--logfile", "/dev/null", (char *)NULL);
-    perror("redis-server");
-    _exit(127);
-}
-
-static redisContext *connected(const char *socket)
-{
-    for (int waited = 0; waited < WAIT_MS; waited++) {
-        redisContext *context = redisConnectUnix(socket);
-        if (context && !context->err)
-            return context;
-        redisFree(context);
-        pause_1_ms();
-    }
-    return NULL;
-}
-
-static inline int start_server(void **state)
-{
-    struct server *server = calloc(1, sizeof *server);
-    *state = server;
-    if (!server)
-        return -1;
-    (void)snprintf(server->dir, sizeof server->dir, "/tmp/sluice-lock-XXXXXX");
-    if (!mkdtemp(server->dir))
-        return -1;
-    (void)snprintf(server->socket, sizeof server->socket, "%s/redis.sock", server->dir);
-    server->pid = launch(server);
-    server->redis = server->pid > 0 ? connected(server->socket) : NULL;
-    server->calls = server->redis ? connected(server->socket) : NULL;
-    return server->calls ? 0 : -1;
-}
-
-static inline int stop_server(void **state)
-{
-    struct server *server = *state;
-    redisFree(server->calls);
-    redisFree(server->redis);
-    if (kill(server->pid, SIGTERM) < 0 || waitpid(server->pid, NULL, 0) < 0)
-        return -1;
-    (void)unlink(server->socket);
-    int failed = rmdir(server->dir);
-    free(server);
-    return failed;
+    redisFree(calls);
+    return stop_server(state);
 }
 
 /* ---- Asking ------------------------------------------------------------------------------- */
-
-static redisReply *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static redisReply *ask(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    assert_non_null(reply);
-    return reply;
-}
-
-static inline long long number(redisReply *reply)
-{
-    assert_true(reply->type == REDIS_REPLY_INTEGER || reply->type == REDIS_REPLY_STRING);
-    long long value = reply->type == REDIS_REPLY_INTEGER ? reply->integer : atoll(reply->str);
-    freeReplyObject(reply);
-    return value;
-}
-
-static inline int begin(void **state)
-{
-    const struct server *server = *state;
-    redis = server->redis;
-    calls = server->calls;
-    freeReplyObject(ask("FLUSHALL"));
-    return 0;
-}
 
 /* A script, with its arguments behind the keys. */
 static redisReply *run(const char *script, const char *arguments, ...)
@@ -244,6 +150,6 @@ static inline void assert_holder(const char *state_and_id)
     assert_string_equal(both, state_and_id);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, begin)
+#define TEST(name) cmocka_unit_test_setup(name, flush)
 
 #endif

@@ -1,125 +1,21 @@
-/* take.lua against a real Redis, held to the mirror in bucket.c: a redis-server of the test's own,
- * on a unix socket in a directory of its own, with a clock that the test moves.
+/* take.lua against a real Redis, held to the mirror in bucket.c, with a clock that the test moves.
  *
  *   take(keys, call, now) -> numbers, and what the script left in the keys
  *
  * SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <cmocka.h>
-#include <hiredis/hiredis.h>
+#include <test_redis.h>
 
 #include "bucket.h"
 #include "judge.h"
 #include "take.lua.h"
 
-#define WAIT_MS 10000 /* for what happens by itself */
 #define NOW 1795423490123LL
 
-struct server {
-    char dir[64], socket[96];
-    pid_t pid;
-    redisContext *redis;
-};
-
-static redisContext *redis; /* of the test that runs */
-
-/* ---- The server --------------------------------------------------------------------------- */
-
-static void pause_10_ms(void)
-{
-    nanosleep(&(struct timespec){0, 10000000}, NULL);
-}
-
-static pid_t launch(const struct server *server)
-{
-    pid_t pid = fork();
-    if (pid)
-        return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server->socket, "--save",
-           "", "--dir", server->dir, "--logfile", "/dev/null", (char *)NULL);
-    perror("redis-server");
-    _exit(127);
-}
-
-static redisContext *connected(const char *socket)
-{
-    for (int waited = 0; waited < WAIT_MS; waited += 10) {
-        redisContext *context = redisConnectUnix(socket);
-        if (context && !context->err)
-            return context;
-        redisFree(context);
-        pause_10_ms();
-    }
-    return NULL;
-}
-
-static int start_server(void **state)
-{
-    struct server *server = calloc(1, sizeof *server);
-    *state = server;
-    if (!server)
-        return -1;
-    (void)snprintf(server->dir, sizeof server->dir, "/tmp/sluice-ratelimit-XXXXXX");
-    if (!mkdtemp(server->dir))
-        return -1;
-    (void)snprintf(server->socket, sizeof server->socket, "%s/redis.sock", server->dir);
-    server->pid = launch(server);
-    server->redis = server->pid > 0 ? connected(server->socket) : NULL;
-    return server->redis ? 0 : -1;
-}
-
-static int stop_server(void **state)
-{
-    struct server *server = *state;
-    redisFree(server->redis);
-    if (kill(server->pid, SIGTERM) < 0 || waitpid(server->pid, NULL, 0) < 0)
-        return -1;
-    (void)unlink(server->socket);
-    int failed = rmdir(server->dir);
-    free(server);
-    return failed;
-}
-
 /* ---- Asking ------------------------------------------------------------------------------- */
-
-static redisReply *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static redisReply *ask(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    assert_non_null(reply);
-    return reply;
-}
-
-static int flush(void **state)
-{
-    redis = ((struct server *)*state)->redis;
-    freeReplyObject(ask("FLUSHALL"));
-    return 0;
-}
-
-static long long number(redisReply *reply)
-{
-    assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
-    long long value = reply->integer;
-    freeReplyObject(reply);
-    return value;
-}
 
 static void assert_value(const char *key, const char *expected)
 {

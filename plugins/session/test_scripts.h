@@ -1,25 +1,14 @@
-/* What the test of the session scripts stands on: a redis-server of the test's own, on a unix socket
- * in a folder of its own, and the scripts as functions.
+/* What the test of the session scripts stands on: the scripts as functions.
  *
  * SPDX-License-Identifier: MIT */
 #ifndef SESSION_TEST_SCRIPTS_H
 #define SESSION_TEST_SCRIPTS_H
 
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <cmocka.h>
-#include <hiredis/hiredis.h>
+#include <test_redis.h>
 
 #include "create.lua.h"
 #include "destroy.lua.h"
@@ -29,110 +18,23 @@
 #include "rotate.lua.h"
 #include "touch.lua.h"
 
-#define WAIT_MS 10000 /* for what happens by itself */
 #define ARGS_MAX 2200
 #define IDLE "60000"
 #define ABSOLUTE "600000"
 #define INDEX "user:acme:ann"
-
-struct server {
-    char dir[64], socket[96];
-    pid_t pid;
-};
-
-static struct server server;
-static redisContext *redis;
-
-/* ---- The server --------------------------------------------------------------------------- */
-
-static void pause_1_ms(void)
-{
-    nanosleep(&(struct timespec){0, 1000000}, NULL);
-}
-
-static pid_t launch(void)
-{
-    pid_t pid = fork();
-    if (pid)
-        return pid;
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server.socket, "--save",
-           "", "--dir", server.dir, "--logfile", "/dev/null", (char *)NULL);
-    perror("redis-server");
-    _exit(127);
-}
-
-static int start_server(void **state)
-{
-    (void)state;
-    (void)snprintf(server.dir, sizeof server.dir, "/tmp/sluice-session-XXXXXX");
-    if (!mkdtemp(server.dir))
-        return -1;
-    (void)snprintf(server.socket, sizeof server.socket, "%s/redis.sock", server.dir);
-    server.pid = launch();
-    for (int waited = 0; server.pid > 0 && waited < WAIT_MS; waited++) {
-        redis = redisConnectUnix(server.socket);
-        if (redis && !redis->err)
-            return 0;
-        redisFree(redis);
-        pause_1_ms();
-    }
-    return -1;
-}
-
-static int stop_server(void **state)
-{
-    (void)state;
-    redisFree(redis);
-    if (kill(server.pid, SIGTERM) < 0 || waitpid(server.pid, NULL, 0) < 0)
-        return -1;
-    (void)unlink(server.socket);
-    return rmdir(server.dir);
-}
-
-static redisReply *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static redisReply *ask(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    redisReply *reply = redisvCommand(redis, format, args);
-    va_end(args);
-    assert_non_null(reply);
-    return reply;
-}
-
-static long long number(redisReply *reply)
-{
-    assert_true(reply->type == REDIS_REPLY_INTEGER || reply->type == REDIS_REPLY_STRING);
-    long long value = reply->type == REDIS_REPLY_INTEGER ? reply->integer : atoll(reply->str);
-    freeReplyObject(reply);
-    return value;
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    freeReplyObject(ask("FLUSHALL"));
-    return 0;
-}
 
 /* ---- The scripts -------------------------------------------------------------------------- */
 
 /* `keys` says how many of the arguments, which end with NULL, are keys. */
 static redisReply *run_all(const char *script, const char *keys, const char *const *args)
 {
-    const char *argv[ARGS_MAX] = {"EVALSHA", NULL, keys};
-    int count = 3;
-    redisReply *loaded = ask("SCRIPT LOAD %s", script);
-    assert_int_equal(loaded->type, REDIS_REPLY_STRING);
-    argv[1] = loaded->str;
+    const char *argv[ARGS_MAX] = {keys};
+    int count = 1;
     for (; *args; args++) {
         assert_true(count < ARGS_MAX);
         argv[count++] = *args;
     }
-    redisReply *reply = redisCommandArgv(redis, count, argv, NULL);
-    freeReplyObject(loaded);
-    assert_non_null(reply);
+    redisReply *reply = run_script(script, count, argv);
     if (reply->type == REDIS_REPLY_ERROR)
         fail_msg("%s", reply->str);
     return reply;
@@ -249,6 +151,6 @@ static void text_is(redisReply *reply, const char *text)
     freeReplyObject(reply);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, begin)
+#define TEST(name) cmocka_unit_test_setup(name, flush)
 
 #endif
