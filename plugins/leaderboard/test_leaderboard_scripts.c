@@ -181,7 +181,7 @@ static void begin(struct words *words, const struct model *model, int which, int
         model->kind.subscore ? 's' : '-');
 }
 
-static redisReply *ask(struct words *words)
+static redisReply *run_words(struct words *words)
 {
     return must(redisCommandArgv(redis, words->count, words->argv, NULL));
 }
@@ -229,7 +229,7 @@ static void submit(struct model *model, struct entry *entry)
         entry->there = true;
         entry->sequence = ++model->sequence;
     }
-    redisReply *reply = ask(&words);
+    redisReply *reply = run_words(&words);
     const redisReply *row = reply->element[0];
     assert_int_equal(row->element[0]->integer, 1);
     assert_true(strtod(row->element[1]->str, NULL) == entry->score);
@@ -247,7 +247,7 @@ static void take_off(struct model *model, struct entry *entry)
     struct words words;
     begin(&words, model, REMOVE, 5);
     add(&words, "%s", entry->user);
-    redisReply *reply = ask(&words);
+    redisReply *reply = run_words(&words);
     assert_int_equal(reply->integer, entry->there);
     entry->there = false;
     freeReplyObject(reply);
@@ -258,7 +258,7 @@ static void look(struct model *model, struct entry *entry)
     struct words words;
     begin(&words, model, LOOK, 5);
     add(&words, "%s", entry->user);
-    redisReply *reply = ask(&words);
+    redisReply *reply = run_words(&words);
     assert_int_equal(reply->element[0]->integer, count(model));
     if (entry->there) {
         const redisReply *row = reply->element[1];
@@ -310,7 +310,7 @@ static void range(struct model *model)
     add(&words, "%s", "");
     add(&words, "%d", from);
     add(&words, "%d", to);
-    redisReply *reply = ask(&words);
+    redisReply *reply = run_words(&words);
     int rows = from >= there ? 0 : (to < there ? to : there - 1) - from + 1;
     assert_rows(model, reply, sorted + from, rows);
     freeReplyObject(reply);
@@ -325,7 +325,7 @@ static void around(struct model *model, struct entry *entry)
     add(&words, "%s", entry->user);
     add(&words, "3");
     add(&words, "%s", "");
-    redisReply *reply = ask(&words);
+    redisReply *reply = run_words(&words);
     if (!entry->there) {
         assert_int_equal(reply->type, REDIS_REPLY_NIL);
     } else {
@@ -399,12 +399,12 @@ static void a_script_for_another_definition_does_nothing(void **state)
     do_command("FLUSHALL%s", "");
     begin(&words, &model, REMOVE, 5);
     add(&words, "ann");
-    redisReply *reply = ask(&words);
+    redisReply *reply = run_words(&words);
     assert_string_equal(reply->str, "gone");
     freeReplyObject(reply);
     do_command("SET board:b %s", "{\"id\":\"another\"}");
     do_command("ZADD z 1 %s", "ann");
-    reply = ask(&words);
+    reply = run_words(&words);
     assert_string_equal(reply->str, "stale");
     freeReplyObject(reply);
     reply = must(redisCommand(redis, "ZCARD z"));
@@ -425,7 +425,7 @@ static void submit_at(const char *now, const char *expected_key)
                                        ""};
     for (size_t i = 0; i < sizeof tail / sizeof tail[0]; i++)
         add(&words, "%s", i == 2 ? now : tail[i]);
-    freeReplyObject(ask(&words));
+    freeReplyObject(run_words(&words));
     redisReply *reply = must(redisCommand(redis, "ZSCORE %s ann", expected_key));
     assert_int_equal(reply->type, REDIS_REPLY_STRING);
     freeReplyObject(reply);
@@ -456,7 +456,7 @@ static void a_sum_beyond_all_numbers_is_refused(void **state)
                                        "",  "0", "ann", "1e308", "",  "ann", "1e308", ""};
     for (size_t i = 0; i < sizeof tail / sizeof tail[0]; i++)
         add(&words, "%s", tail[i]);
-    redisReply *reply = ask(&words);
+    redisReply *reply = run_words(&words);
     assert_int_equal(reply->element[0]->element[0]->integer, 1);
     assert_int_equal(reply->element[1]->element[0]->integer, 0);
     freeReplyObject(reply);
