@@ -132,7 +132,7 @@ void crew_work(struct crew *crew)
     if (!crew->draining)
         fetch(crew);
     settle_now(crew);
-    if (crew->draining && !crew->told_drained && !crew->all && !crew->fetching) {
+    if (crew->draining && !crew->told_drained && !crew->all && !crew->fetches) {
         crew->told_drained = true;
         sluice_drained(crew->worker);
     }

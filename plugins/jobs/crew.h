@@ -25,9 +25,10 @@
 #include "wire.h"
 
 /* How many jobs may wait here beyond free places: what is done in a few milliseconds. */
-#define WAITING_MAX 32
+#define WAITING_MAX 64
 #define NEVER INT64_MAX
 #define SETTLE_MAX 64u /* completions in one call */
+#define SETTLE_ARGS 5u /* of one: see common.lua */
 
 /* How a run of a job ended. */
 enum ending {
@@ -54,6 +55,7 @@ struct held {
     int64_t deadline;     /* running: monotonic ms of the next step against it */
     unsigned warnings;    /* steps taken: cancel, SIGTERM, SIGKILL */
     bool cancelled, lost; /* it was asked to end; its lease is another's, and nothing is told */
+    bool logged;          /* it has a log */
 
     enum ending ending;
     char *text; /* heap; NULL for none */
@@ -74,6 +76,7 @@ struct queue {
     int64_t due;             /* monotonic ms: something delayed, or a lease to take over */
     struct line settling;    /* outcomes that Redis does not have yet */
     bool acking;             /* a call with some of them is out */
+    unsigned fetches;        /* reserves that are out; each takes completions along */
 };
 
 enum slot_state { SLOT_EMPTY, SLOT_STARTING, SLOT_UP, SLOT_LEAVING };
@@ -100,10 +103,10 @@ struct crew {
     struct line waiting;
     struct wire wire;
 
-    bool blocking;   /* a BZPOPMIN is out */
-    bool fetching;   /* a reserve is out */
-    unsigned recent; /* jobs done in the current 10 ms */
-    unsigned pace;   /* and in the 10 ms before */
+    bool blocking;           /* a BZPOPMIN is out */
+    unsigned fetches, asked; /* reserves that are out, and for how many jobs */
+    unsigned recent;         /* jobs done in the current 10 ms */
+    unsigned pace;           /* and in the 10 ms before */
     int64_t pace_at;
     int64_t fetch_again;  /* monotonic ms, after trouble; 0: at once */
     int64_t settle_again; /* the same */
@@ -155,6 +158,6 @@ void settle_answered(struct crew *crew, struct held *jobs, const sluice_reply *r
 void renew_start(struct crew *crew);
 void renew(struct crew *crew, int64_t now);
 void renew_progress(struct crew *crew, struct held *job, int64_t percent);
-void renew_log(struct crew *crew, const struct held *job, sluice_bytes line);
+void renew_log(struct crew *crew, struct held *job, sluice_bytes line);
 
 #endif

@@ -21,6 +21,7 @@ local waiting = count_ready() + redis.call('ZCARD', delayed)
 local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
 local earliest = tonumber(first[2]) or math.huge
 local created, is_due_sooner, is_ready = 0, false, false
+local made_ready = {} -- those without a priority, in their order
 
 -- When a job is to run, and not before now.
 local function time_of(i)
@@ -33,13 +34,14 @@ local function time_of(i)
     return math.max(at, now)
 end
 
+-- Without an idempotency key an id is new.
 local function refusal(id, digest)
-    local key = key_of(id)
     if not may_write then
         return 'forbidden'
     end
-    if redis.call('EXISTS', key) == 1 then
-        return (redis.call('HGET', key, 'digest') or '') == digest and 'exists' or 'differs'
+    local before = digest ~= '' and redis.call('HGET', key_of(id), 'digest')
+    if before then
+        return before == digest and 'exists' or 'differs'
     end
     return waiting >= limit and 'full' or nil
 end
@@ -51,16 +53,24 @@ local function take(i)
         return refused
     end
     local state = at > now and 'delayed' or 'queued'
-    redis.call('HSET', key_of(id), 'queue', queue_name, 'digest', ARGV[i + 1], 'type', ARGV[i + 2],
-        'payload', ARGV[i + 3], 'space', ARGV[i + 4], 'client', ARGV[i + 5], 'priority',
-        ARGV[i + 6], 'retries', ARGV[i + 7], 'backoff', ARGV[i + 8], 'timeout', ARGV[i + 9],
-        'retention', ARGV[i + 10], 'state', state, 'epoch', 0, 'attempt', 0, 'failures', 0,
-        'crashes', 0, 'lost', 0, 'created', whole(now), 'runat', whole(at))
+    -- What is asked for most comes first: a small hash is searched from its begin. What is missing
+    -- (epoch, attempt, the counts of what went wrong) is 0.
+    redis.call('HSET', key_of(id), 'state', state, 'type', ARGV[i + 2], 'payload', ARGV[i + 3],
+        'space', ARGV[i + 4], 'client', ARGV[i + 5], 'backoff', ARGV[i + 8], 'timeout', ARGV[i + 9],
+        'retention', ARGV[i + 10], 'created', now_text, 'queue', queue_name, 'priority',
+        ARGV[i + 6], 'retries', ARGV[i + 7], 'runat', whole(at))
+    if ARGV[i + 1] ~= '' then
+        redis.call('HSET', key_of(id), 'digest', ARGV[i + 1])
+    end
     if state == 'delayed' then
         redis.call('ZADD', delayed, whole(at), id)
         is_due_sooner = is_due_sooner or at < earliest
     else
-        make_ready(id, tonumber(ARGV[i + 6]), false)
+        if ARGV[i + 6] == '0' then
+            table.insert(made_ready, id)
+        else
+            make_ready(id, tonumber(ARGV[i + 6]), false)
+        end
         is_ready = true
     end
     waiting, created = waiting + 1, created + 1
@@ -70,6 +80,9 @@ end
 local results = {}
 for i = 7, #ARGV, FIELDS do
     table.insert(results, take(i))
+end
+if #made_ready > 0 then
+    redis.call('LPUSH', ready, unpack(made_ready))
 end
 if created > 0 then
     redis.call('HINCRBY', meta, 'enqueued', created)

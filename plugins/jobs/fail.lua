@@ -24,8 +24,9 @@ local attempt, failures, crashes, retries, priority, cancelling, errors, retenti
     unpack(redis.call('HMGET', key, 'attempt', 'failures', 'crashes', 'retries', 'priority',
         'cancelling', 'errors', 'retention'))
 if not attempt then
-    return 'lost'
+    return 'lost' -- it was forgotten while it ran
 end
+failures, crashes = failures or 0, crashes or 0
 
 local function again()
     if delay > 0 then

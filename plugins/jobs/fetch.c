@@ -20,7 +20,8 @@
 #define BLOCK_MS 3000 /* an answer that has not come then does not come */
 #define AGAIN_MS 100  /* after trouble */
 #define PACE_MS 10
-#define FETCH_MAX 32 /* a script must not hold Redis */
+#define FETCH_MAX 32  /* a script must not hold Redis */
+#define FETCHES_MAX 2 /* calls that are out: while one is under way, Redis has the next */
 
 static sluice_worker_step woken, reserved, ignored;
 
@@ -93,12 +94,11 @@ enum {
     SPACE,
     CLIENT,
     ATTEMPT,
-    FAILURES,
-    RETRIES,
     BACKOFF,
     TIMEOUT,
     RETENTION,
-    CREATED
+    CREATED,
+    LOGGED
 };
 
 static const char *keep(char **at, sluice_bytes text)
@@ -133,6 +133,7 @@ static struct held *hold(struct crew *crew, struct queue *queue, const sluice_re
     job->timeout = sluice_int(sluice_at(row, TIMEOUT));
     job->retention = sluice_int(sluice_at(row, RETENTION));
     job->created = sluice_int(sluice_at(row, CREATED));
+    job->logged = !sluice_is_nil(sluice_at(row, LOGGED));
     job->from = &crew->all;
     job->next = crew->all;
     if (job->next)
@@ -177,10 +178,11 @@ static void take_in(struct crew *crew, struct queue *queue, const sluice_reply *
 /* ---- Reserving ---------------------------------------------------------------------------- */
 
 /* A call that is out. */
-struct fetching {
+struct call_out {
     struct crew *crew;
     struct queue *queue;
     struct held *completions; /* that ride along */
+    unsigned count;
 };
 
 static void learn(struct queue *queue, const sluice_reply *reply, int64_t here)
@@ -195,10 +197,12 @@ static void learn(struct queue *queue, const sluice_reply *reply, int64_t here)
 
 static void reserved(sluice_worker *worker, void *state, const sluice_reply *reply)
 {
-    struct fetching *out = state;
+    struct call_out *out = state;
     struct crew *crew = out->crew;
     const sluice_reply *jobs = sluice_at(reply, 5);
-    crew->fetching = false;
+    crew->fetches--;
+    crew->asked -= out->count;
+    out->queue->fetches--;
     settle_answered(crew, out->completions, sluice_at(reply, 6));
     if (sluice_type(reply) != SLUICE_REPLY_ARRAY) {
         out->queue->hot = true;
@@ -218,14 +222,16 @@ static void reserved(sluice_worker *worker, void *state, const sluice_reply *rep
 static void reserve(struct crew *crew, struct queue *queue, unsigned count)
 {
     const struct jobs *jobs = crew->jobs;
-    sluice_arg args[CALL_ARGS + 6 + 4 * SETTLE_MAX];
+    sluice_arg args[CALL_ARGS + 6 + SETTLE_ARGS * SETTLE_MAX];
     struct call call;
-    struct fetching *out = calloc(1, sizeof *out);
+    struct call_out *out = calloc(1, sizeof *out);
     if (!out) {
         crew->fetch_again = crew_now(crew) + AGAIN_MS;
         return;
     }
-    crew->fetching = true;
+    crew->fetches++;
+    crew->asked += count;
+    queue->fetches++;
     call_begin(&call, args, &queue->keys);
     call_int(&call, count);
     call_int(&call, jobs->lease);
@@ -233,7 +239,7 @@ static void reserve(struct crew *crew, struct queue *queue, unsigned count)
     call_text(&call, "");
     call_text(&call, "");
     call_int(&call, 0);
-    *out = (struct fetching){crew, queue, settle_add(queue, &call, SETTLE_MAX)};
+    *out = (struct call_out){crew, queue, settle_add(queue, &call, SETTLE_MAX), count};
     crew->worker->api->run(crew->worker, reserved, out, jobs->reserve, CALL_KEYS, args, call.count,
                            sizeof args[0]);
 }
@@ -277,17 +283,18 @@ static unsigned wanted(const struct crew *crew)
     if (crew_now(crew) - crew->pace_at >= 2 * PACE_MS)
         ahead = 0;
     unsigned most = slots_room(crew) + (ahead < WAITING_MAX ? ahead : WAITING_MAX);
-    return most > crew->waiting.count ? most - crew->waiting.count : 0;
+    unsigned coming = crew->waiting.count + crew->asked;
+    return most > coming ? most - coming : 0;
 }
 
 void fetch(struct crew *crew)
 {
     unsigned count = wanted(crew);
-    if (crew->fetching || crew->fetch_again > crew_now(crew))
+    if (crew->fetches == FETCHES_MAX || crew->fetch_again > crew_now(crew))
         return;
     crew->fetch_again = 0;
-    if (count == 0 || crew->waiting.count > WAITING_MAX / 4)
-        return;
+    if (count == 0 || (crew->waiting.count + crew->asked > 0 && count < FETCH_MAX / 2))
+        return; /* few at a time are not worth a call while others are here */
     struct queue *queue = next_queue(crew);
     if (queue)
         reserve(crew, queue, count < FETCH_MAX ? count : FETCH_MAX);

@@ -123,9 +123,9 @@ sluice_arg job_json(sluice_request *req, const char *id, const sluice_reply *fie
 {
     return sluice_object(
         req, "id", id, "queue", text_of(fields, JOB_QUEUE), "type", text_of(fields, JOB_TYPE),
-        "state", text_of(fields, JOB_STATE), "attempt", number_of(fields, JOB_ATTEMPT), "priority",
-        number_of(fields, JOB_PRIORITY), "createdAt", time_of(req, fields, JOB_CREATED), "runAt",
-        time_of(req, fields, JOB_RUN_AT), "startedAt", time_of(req, fields, JOB_STARTED),
+        "state", text_of(fields, JOB_STATE), "attempt", sluice_int(sluice_at(fields, JOB_ATTEMPT)),
+        "priority", number_of(fields, JOB_PRIORITY), "createdAt", time_of(req, fields, JOB_CREATED),
+        "runAt", time_of(req, fields, JOB_RUN_AT), "startedAt", time_of(req, fields, JOB_STARTED),
         "finishedAt", time_of(req, fields, JOB_FINISHED), "progress",
         number_of(fields, JOB_PROGRESS), "payload", json_of(fields, JOB_PAYLOAD), "result",
         json_of(fields, JOB_RESULT), "error", error_of(fields), "failures",

@@ -107,9 +107,10 @@ sluice_verdict ack_lease(sluice_request *req, void *self, const sluice_reply *no
         return sluice_problem(
             req, 413, "result_too_large",
             sluice_printf(req, "a job's result may have %lld bytes", (long long)jobs->result_max));
-    struct call call = begin(req, holding, 2);
+    struct call call = begin(req, holding, 3);
     call_text(&call, result);
     call_text(&call, ""); /* as the job says */
+    call_int(&call, 1);   /* who knows: perhaps there is a log */
     return call_run(req, SLUICE_THEN(acked, holding), jobs->ack, &call);
 }
 

@@ -16,7 +16,8 @@ if not redis.call('ZSCORE', leases, ARGV[4] .. ':' .. ARGV[5]) then
     return 0
 end
 for i = 6, #ARGV do
-    redis.call('RPUSH', log, whole(now) .. ' ' .. ARGV[i])
+    redis.call('RPUSH', log, now_text .. ' ' .. ARGV[i])
 end
+redis.call('HSET', key_of(ARGV[4]), 'logged', 1)
 redis.call('LTRIM', log, -LINES_MAX, -1)
 return 1

@@ -114,7 +114,7 @@ void renew_progress(struct crew *crew, struct held *job, int64_t percent)
     send(crew, &call);
 }
 
-void renew_log(struct crew *crew, const struct held *job, sluice_bytes line)
+void renew_log(struct crew *crew, struct held *job, sluice_bytes line)
 {
     sluice_arg args[CALL_ARGS + 3];
     struct call call;
@@ -122,6 +122,7 @@ void renew_log(struct crew *crew, const struct held *job, sluice_bytes line)
     call_text(&call, job->id);
     call_int(&call, job->epoch);
     call_bytes(&call, line);
+    job->logged = true;
     crew->worker->api->run(crew->worker, noted, crew, crew->jobs->log, CALL_KEYS, args, call.count,
                            sizeof args[0]);
 }

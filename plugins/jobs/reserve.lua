@@ -8,12 +8,11 @@
 -- ARGV[7]     '' for this gateway's own handlers; of a remote worker the secret of its leases
 -- ARGV[8]     who asks: a client's id, '' for an admin and for this gateway
 -- ARGV[9]     1 for a client that made itself, else 0
--- ARGV...     completions, each as four: id, epoch, result, retention in ms
+-- ARGV...     completions: see complete_all
 --
 -- Returns {now, when the next delayed job is due or -1, when the next lease ends or -1, how many are
 -- ready still, 1 when the queue is paused else 0, jobs, completions}: times in ms; for each job {id,
--- epoch, type, payload, space, client, attempt, failures, retries, backoff, timeout, retention,
--- created}; for each completion 1, or 0 where the lease was no longer the caller's. Returns 'forbidden'
+-- epoch, type, payload, space, client, attempt, backoff, timeout, retention, created, logged}; for each completion 1, or 0 where the lease was no longer the caller's. Returns 'forbidden'
 -- to a client that may not work on this queue.
 
 -- @include common.lua
@@ -26,7 +25,7 @@ local most, lease, secret = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[7]
 local paused, workers = unpack(redis.call('HMGET', meta, 'paused', 'workers'))
 
 local function promote()
-    local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', whole(now), 'LIMIT', 0, PROMOTED_MAX)
+    local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', now_text, 'LIMIT', 0, PROMOTED_MAX)
     for _, id in ipairs(due) do
         local state, priority = unpack(redis.call('HMGET', key_of(id), 'state', 'priority'))
         redis.call('ZREM', delayed, id)
@@ -47,6 +46,7 @@ local function reclaim_one(member)
     if state ~= 'active' or current ~= epoch then
         return
     end
+    lost = lost or 0
     redis.call('HSET', key_of(id), 'lost', lost + 1, 'error', 'its worker was lost', 'errors',
         with_error(errors, attempt, 'lost', 'its worker was lost'))
     if cancelling then
@@ -60,7 +60,7 @@ local function reclaim_one(member)
 end
 
 local function reclaim()
-    local ended = redis.call('ZRANGEBYSCORE', leases, '-inf', whole(now), 'LIMIT', 0, RECLAIMED_MAX)
+    local ended = redis.call('ZRANGEBYSCORE', leases, '-inf', now_text, 'LIMIT', 0, RECLAIMED_MAX)
     for _, member in ipairs(ended) do
         reclaim_one(member)
     end
@@ -89,37 +89,39 @@ local function pop(count)
     return ids
 end
 
+local taken = {} -- score, member, ...
+
 -- nil for a job that was cancelled or deleted while it waited.
-local function hand_out(id)
+local function hand_out(id, ends)
     local key = key_of(id)
     local job = redis.call('HMGET', key, 'state', 'epoch', 'type', 'payload', 'space', 'client',
-        'attempt', 'failures', 'retries', 'backoff', 'timeout', 'retention', 'created')
+        'attempt', 'backoff', 'timeout', 'retention', 'created', 'logged')
     if job[1] ~= 'queued' then
         return nil
     end
-    local epoch, attempt = job[2] + 1, job[7] + 1
+    local epoch, attempt = whole((job[2] or 0) + 1), whole((job[7] or 0) + 1)
     redis.call('HSET', key, 'state', 'active', 'epoch', epoch, 'attempt', attempt, 'started',
-        whole(now))
-    local member = id .. ':' .. whole(epoch)
-    if secret ~= '' then
-        member = member .. ':' .. secret
-    end
-    redis.call('ZADD', leases, whole(now + lease), member)
+        now_text)
+    table.insert(taken, ends)
+    table.insert(taken, id .. ':' .. epoch .. (secret ~= '' and ':' .. secret or ''))
     job[1], job[2], job[7] = id, epoch, attempt
     return job
 end
 
 local function take()
-    local jobs, looked_at = {}, 0
+    local jobs, looked_at, ends = {}, 0, whole(now + lease)
     while #jobs < most and looked_at < LOOKED_AT_MAX do
         local ids = pop(most - #jobs)
         for _, id in ipairs(ids) do
-            table.insert(jobs, hand_out(id))
+            table.insert(jobs, hand_out(id, ends))
         end
         if #ids == 0 then
             break
         end
         looked_at = looked_at + #ids
+    end
+    if #taken > 0 then
+        redis.call('ZADD', leases, unpack(taken))
     end
     return jobs
 end
@@ -131,18 +133,15 @@ end
 if not is_named(workers, ARGV[8], ARGV[9] == '1') then
     return 'forbidden'
 end
-local completions = {}
-for i = 10, #ARGV, 4 do
-    table.insert(completions, complete(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]))
-end
+local completions = complete_all(10)
 promote()
 reclaim()
 local is_paused = paused == '1'
 local jobs = is_paused and {} or take()
 local left = count_ready()
 if secret ~= '' and #jobs == 0 then
-    redis.call('HSET', meta, 'polled', whole(now))
+    redis.call('HSET', meta, 'polled', now_text)
 elseif left > 0 and not is_paused then
     put_marker()
 end
-return {whole(now), first_of(delayed), first_of(leases), left, is_paused and 1 or 0, jobs, completions}
+return {now_text, first_of(delayed), first_of(leases), left, is_paused and 1 or 0, jobs, completions}

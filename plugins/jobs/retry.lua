@@ -18,7 +18,7 @@ if state == 'dead' then
     revive(id)
 elseif state == 'delayed' or state == 'retrying' then
     redis.call('ZREM', delayed, id)
-    redis.call('HSET', key_of(id), 'state', 'queued', 'runat', whole(now))
+    redis.call('HSET', key_of(id), 'state', 'queued', 'runat', now_text)
     make_ready(id, tonumber(redis.call('HGET', key_of(id), 'priority')), false)
 else
     return state

@@ -3,8 +3,8 @@
  *   done    -> line of its queue -> with the next reserve, or ack.lua when no call is out
  *   others  -> fail.lua at once     -> retrying, queued, dead, cancelled
  *
- * One ack call a queue is out at a time: what completes meanwhile goes together in the next, so a
- * busy queue has large calls and an idle one no delay. A call whose answer was lost is made again:
+ * One call a queue is out at a time: what completes meanwhile goes together in the next, which on a busy
+ * queue is a reserve. So a busy queue has few and large calls, and an idle one no delay. A call whose answer was lost is made again:
  * the second finds the lease gone, and changes nothing.
  *
  * SPDX-License-Identifier: MIT */
@@ -121,6 +121,7 @@ struct held *settle_add(struct queue *queue, struct call *call, unsigned most)
         call_int(call, job->epoch);
         call_text(call, job->text);
         call_int(call, job->retention);
+        call_int(call, job->logged);
         *end = job;
         end = &job->behind;
         job->behind = NULL;
@@ -144,7 +145,7 @@ void settle_answered(struct crew *crew, struct held *jobs, const sluice_reply *r
 
 static void ack(struct crew *crew, struct queue *queue)
 {
-    sluice_arg args[CALL_ARGS + 4 * SETTLE_MAX];
+    sluice_arg args[CALL_ARGS + SETTLE_ARGS * SETTLE_MAX];
     struct call call;
     struct telling *out = telling_new(crew, queue, NULL);
     if (!out) {
@@ -198,7 +199,7 @@ void settle_now(struct crew *crew)
         while (queue->settling.first && queue->settling.first->ending != ENDING_DONE &&
                !crew->settle_again)
             fail(crew, line_take(&queue->settling));
-        if (queue->settling.first && !queue->acking && !crew->settle_again)
+        if (queue->settling.first && !queue->acking && !queue->fetches && !crew->settle_again)
             ack(crew, queue);
     }
 }
