@@ -191,8 +191,11 @@ class BeeQueue extends NodeQueue {
     const before = await this.run(/SUCCEEDED (.*)\n/, 'health');
     await end(this.child);
     await this.run(/(filled)\n/, 'fill', count);
+    const clock = this.start('drained', count, before);
+    await until('the clock', () => clock.log.includes('waits'));
     await this.begin();
-    return count / Number(await this.run(/DRAINED (.*)\n/, 'drained', count, before));
+    await until('its end', () => clock.log.includes('DRAINED'), 300000);
+    return count / Number(/DRAINED (.*)\n/.exec(clock.log)[1]);
   }
 }
 

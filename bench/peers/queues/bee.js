@@ -2,7 +2,7 @@
 //
 //   node bee.js worker                 runs jobs; says "ready"
 //   node bee.js fill COUNT             fills the queue, while no worker runs
-//   node bee.js drained COUNT          waits until all have ended: DRAINED <seconds>
+//   node bee.js drained COUNT BEFORE   from the first to the last of them that ends: DRAINED <seconds>
 //   node bee.js pickup COUNT DELAY_MS  one job after the other: PICKUP <us> <us> ...
 //
 // SPDX-License-Identifier: MIT
@@ -28,8 +28,10 @@ if (worker) {
   }
   console.log('filled');
 } else if (role === 'drained') {
-  const begin = performance.now();
   const before = Number(process.argv[4]);
+  console.log('waits');
+  while ((await queue.checkHealth()).succeeded === before) await pause(2);
+  const begin = performance.now();
   while ((await queue.checkHealth()).succeeded - before < count) await pause(20);
   console.log(`DRAINED ${(performance.now() - begin) / 1000}`);
 } else if (role === 'health') {
