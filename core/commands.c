@@ -129,6 +129,8 @@ static const struct command {
     {"reload", "", 0, 0, reload, "have the running gateway read its configuration again"},
     {"schema", "", 0, 0, command_schema, "a JSON Schema of the configuration, for editors"},
     {"plugin new", "NAME [FOLDER]", 1, 2, command_plugin_new, "write a plugin to start from"},
+    {"plugin check", "FILE.so [OPTIONS.yaml]", 1, 2, command_plugin_check,
+     "runs a plugin's whole life with everything going wrong"},
     {"plugin docs", "[FILE.so]", 0, 1, command_plugin_docs, "the reference of all options"},
     {"version", "", 0, 0, version, "this version and those of its libraries"},
 };

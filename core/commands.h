@@ -29,6 +29,7 @@ int call_build(const struct call *call, struct gateway *gateway);
 
 /* commands_plugin.c: those for who writes plugins. */
 int command_plugin_new(const struct call *call);
+int command_plugin_check(const struct call *call);
 int command_plugin_docs(const struct call *call);
 int command_schema(const struct call *call);
 

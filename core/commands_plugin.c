@@ -1,9 +1,13 @@
-/* The commands for who writes plugins: a new one, the reference of its options, the editor schema.
+/* The commands for who writes plugins: a new one, its check, the reference of its options, the editor
+ * schema.
  *
  * SPDX-License-Identifier: MIT */
 #include "commands.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "catalogue.h"
 #include "gateway.h"
@@ -43,6 +47,21 @@ int command_plugin_new(const struct call *call)
         print_next(name, folder);
     arena_release(&arena);
     return failed;
+}
+
+/* ---- sluice plugin check ------------------------------------------------------------------ */
+
+/* A program of its own: it has the test host, which no gateway needs. */
+int command_plugin_check(const struct call *call)
+{
+    struct arena arena = ARENA_INIT;
+    const char *program = installed(&arena, SHIPPED_CHECK);
+    (void)execl(program, program, call->operands[0],
+                call->operand_count > 1 ? call->operands[1] : (char *)NULL, (char *)NULL);
+    fprintf(stderr, "sluice: can't run %s: %s; it is built with the tests (SLUICE_TESTS=ON)\n",
+            program, strerror(errno));
+    arena_release(&arena);
+    return 1;
 }
 
 /* ---- Options ------------------------------------------------------------------------------ */

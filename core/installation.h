@@ -8,6 +8,7 @@
 #include "arena.h"
 
 #define SHIPPED_PLUGINS "lib/sluice/plugins"
+#define SHIPPED_CHECK "lib/sluice/plugin-check"
 #define SHIPPED_TEMPLATE "share/sluice/template"
 
 /* `path` below the prefix of the running program; as it is where /proc does not tell. */

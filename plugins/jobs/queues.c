@@ -99,7 +99,7 @@ sluice_verdict list_queues(sluice_request *req, void *self, const sluice_reply *
 static sluice_verdict listed(sluice_request *req, void *self, const sluice_reply *rows)
 {
     sluice_list *list = sluice_list_new(req);
-    uint64_t count = sluice_length(rows) - 1;
+    uint64_t count = sluice_length(rows) ? sluice_length(rows) - 1 : 0; /* the last is the time */
     int64_t limit = LIST_DEFAULT;
     const char *asked = sluice_query(req, "limit");
     (void)self;

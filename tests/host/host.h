@@ -33,7 +33,7 @@
 #define TEST_ARG_REPLY 0xfff1u /* u.text is a struct reply */
 
 struct sluice_script {
-    const char *name;
+    const char *name, *source;
 };
 
 /* An argument as Redis would get it. */
@@ -51,6 +51,7 @@ struct words {
 /* One question: a command, a script, or a pipeline of commands. */
 struct question {
     const char *script; /* NULL: not a script */
+    const char *source; /* its text, where a plugin asked */
     uint32_t keys;      /* of a script */
     bool pipeline;
     struct words *commands; /* of a script: one, its keys and arguments */
@@ -99,6 +100,11 @@ struct test_service {
     const char *name;
     uint32_t version;
     const void *table;
+};
+
+struct test_route {
+    struct test_route *next;
+    const sluice_route *row;
 };
 
 struct test_policy {
@@ -221,6 +227,10 @@ struct test_host {
     struct log_entry *log, **log_end;
 
     struct expectation *expected_first, **expected_end;
+    struct expectation *answering; /* that on_question answers; NULL */
+    test_question_handler *on_question;
+    void *question_state;
+    struct test_route *routes;     /* newest first */
     struct words asked;            /* the newest question's first command */
     struct test_request *requests; /* newest first */
     uint32_t request_count;

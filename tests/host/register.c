@@ -48,6 +48,17 @@ static void add_route(struct test_host *host, const sluice_route *row)
                  row->path, wrong);
     else if (!router_add(host->router, &route, &error))
         diag_add(&host->diag, top, "%s", error);
+    struct test_route *made = arena_new(&host->arena, struct test_route);
+    *made = (struct test_route){host->routes, row};
+    host->routes = made;
+}
+
+const sluice_route *test_route(struct test_host *host, uint32_t i)
+{
+    const struct test_route *route = host->routes;
+    while (route && i--)
+        route = route->next;
+    return route ? route->row : NULL;
 }
 
 static void routes(sluice_host *abi, const sluice_route *rows, uint32_t count, uint32_t stride)
@@ -91,6 +102,7 @@ static const sluice_script *script(sluice_host *abi, const char *name, const cha
         diag_add(&host->diag, top, "script %s is empty", name);
     struct sluice_script *made = arena_new(&host->arena, struct sluice_script);
     made->name = arena_copy_text(&host->arena, name);
+    made->source = arena_copy(&host->arena, source ? source : "", len);
     return made;
 }
 

@@ -79,8 +79,8 @@ struct test_host;
 /* A request and what became of it. Lives until test_host_free; its members may be read at any
  * time, and change when a waiting request goes on. */
 struct test_answer {
-    uint32_t status;       /* 0 while it waits, and when it ended without an answer */
-    const char *body;      /* ends with NUL; "" for none */
+    uint32_t status;  /* 0 while it waits, and when it ended without an answer */
+    const char *body; /* ends with NUL; "" for none */
     size_t body_len;
     const char *trail;     /* the steps that ran: "rank > ranked" */
     const char *waits_for; /* NULL, or what it waits for, in words */
@@ -103,7 +103,7 @@ void test_start(struct test_host *host);
  * something expected was never asked. */
 void test_host_free(struct test_host *host);
 
-void *test_self(struct test_host *host);           /* the plugin's configuration */
+void *test_self(struct test_host *host);            /* the plugin's configuration */
 sluice_worker *test_worker(struct test_host *host); /* for calling the plugin's functions */
 
 /* ---- The world ---------------------------------------------------------------------------- */
@@ -133,7 +133,9 @@ void test_seed(struct test_host *host, uint64_t seed); /* of the random bytes; 1
  * up. The table is kept. */
 void test_service(struct test_host *host, const char *name, uint32_t version, const void *table);
 
-/* What the plugin registered: a service's table, or NULL; its identity kinds; its policies. */
+/* What the plugin registered: a service's table, or NULL; its identity kinds; its policies; its
+ * routes, the newest first, NULL beyond the last. */
+const sluice_route *test_route(struct test_host *host, uint32_t i);
 const void *test_offered(struct test_host *host, const char *name, uint32_t version);
 uint32_t test_provides(struct test_host *host);
 bool test_has_policy(struct test_host *host, const char *name);
@@ -211,6 +213,13 @@ void test_reply_trouble(struct test_host *host);
  * nobody but the undo step. */
 void test_reply_late(struct test_host *host);
 
+/* Instead of expectations: called with each question that none stands for, in words; gives its reply
+ * with test_reply_...(), or leaves it open. `script` is a script's text, NULL for a command. What is
+ * left open is replied to later, the oldest first. */
+typedef void test_question_handler(struct test_host *host, const char *question, const char *script,
+                                   void *state);
+void test_on_question(struct test_host *host, test_question_handler *handler, void *state);
+
 /* Elements for reply_array besides texts and numbers. */
 sluice_arg test_nil(void);
 sluice_arg test_empty_array(struct test_host *host);
@@ -266,8 +275,8 @@ struct test_outcome {
 
 /* Runs the plugin's handler of this type. Replies to what it asks Redis come before. */
 struct test_outcome *test_job(struct test_host *host, const char *type, const char *payload_json);
-void test_job_attempt(struct test_host *host, int64_t attempt);      /* 1 at first */
-void test_job_cancelled(struct test_host *host, bool is_cancelled);  /* false at first */
+void test_job_attempt(struct test_host *host, int64_t attempt);     /* 1 at first */
+void test_job_cancelled(struct test_host *host, bool is_cancelled); /* false at first */
 
 /* ---- Short names -------------------------------------------------------------------------- */
 
@@ -288,8 +297,7 @@ void test_job_cancelled(struct test_host *host, bool is_cancelled);  /* false at
 #define expect_ask(host, ...) test_expect_ask(TEST_HERE(host), SLUICE_ARGS(__VA_ARGS__))
 #define expect_run(host, script, keys, ...)                                                        \
     test_expect_run(TEST_HERE(host), (script), (keys), SLUICE_ARGS(__VA_ARGS__))
-#define expect_ask_all(host, ...)                                                                  \
-    test_expect_ask_all(TEST_HERE(host), SLUICE_COMMANDS(__VA_ARGS__))
+#define expect_ask_all(host, ...) test_expect_ask_all(TEST_HERE(host), SLUICE_COMMANDS(__VA_ARGS__))
 
 /* reply_array(host, 1, "two", test_nil(), test_array(host, "nested")); */
 #define reply_nil(host) test_reply_nil(TEST_HERE(host))

@@ -79,8 +79,7 @@ void test_subscriptions(struct test_host *host, bool in_place)
 {
     static const char lost[] = "the subscription was lost";
     struct arena arena = ARENA_INIT;
-    const struct reply *trouble =
-        reply_text(&arena, SLUICE_REPLY_TROUBLE, lost, sizeof lost - 1);
+    const struct reply *trouble = reply_text(&arena, SLUICE_REPLY_TROUBLE, lost, sizeof lost - 1);
     host->tracked_until = 0;
     for (struct subscription *each = host->subscriptions; each; each = each->next)
         tell(host, each, in_place || each->track ? &reply_nil : trouble);

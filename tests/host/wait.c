@@ -90,6 +90,7 @@ sluice_verdict wait_run(sluice_request *abi, const sluice_wait *wait, const slui
         request_mistake(req, "ran a script with fewer arguments than keys, or none at all");
     struct question question = question_of(&req->host->arena, argv, argc, stride);
     question.script = script->name;
+    question.source = script->source;
     question.keys = keys;
     return ask(req, wait, &question);
 }

@@ -85,6 +85,7 @@ static void run(sluice_worker *abi, sluice_worker_step *then, void *state,
         host_fail(host, "a worker step ran a script with fewer arguments than keys, or none");
     struct question question = question_of(&host->arena, argv, argc, stride);
     question.script = script->name;
+    question.source = script->source;
     question.keys = keys;
     script_ask(host, "a worker step", &question, &(struct asker){.then = then, .state = state});
 }
