@@ -1,5 +1,5 @@
 #!/bin/sh
-# What continuous integration runs: warnings are errors, and every test.
+# What continuous integration runs: warnings are errors, every test, and everything going wrong.
 #
 #   ci.sh [CMAKE-ARGUMENT...]
 set -eu
@@ -8,3 +8,4 @@ cd "$(dirname "$0")"
 cmake -B build -DCMAKE_COMPILE_WARNING_AS_ERROR=ON "$@"
 cmake --build build
 ctest --test-dir build --output-on-failure
+! command -v sluice >/dev/null || sluice plugin check build/myplugin.so

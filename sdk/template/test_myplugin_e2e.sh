@@ -29,7 +29,9 @@ start() {
     tries=0
     until grep -q '"ready: generation' "$folder/log"; do
         tries=$((tries + 1))
-        [ $tries -lt 300 ] && kill -0 "$gateway" 2>/dev/null || fail "the gateway does not start"
+        if [ $tries -ge 300 ] || ! kill -0 "$gateway" 2>/dev/null; then
+            fail "the gateway does not start"
+        fi
         sleep 0.1
     done
     port=$(sed -n 's/.*listening on 127.0.0.1:\([0-9]*\).*/\1/p' "$folder/log" | head -n 1)

@@ -109,7 +109,7 @@ long long number(redisReply *reply)
     long long value = reply->type == REDIS_REPLY_NIL ? -1 : reply->integer;
     if (reply->type == REDIS_REPLY_STRING)
         value = atoll(reply->str);
-    else if (reply->type != REDIS_REPLY_INTEGER && reply->type != REDIS_REPLY_NIL)
+    else if (reply->type == REDIS_REPLY_ERROR || reply->type == REDIS_REPLY_ARRAY)
         fail_msg("no number: %s", reply->str ? reply->str : "an array");
     freeReplyObject(reply);
     return value;

@@ -35,7 +35,7 @@ redisReply *ask(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same of a script, loaded as often as it is needed: behind it how many keys, keys, arguments. */
 redisReply *run_script(const char *script, int argc, const char *const *argv);
 
-/* A reply as a number, -1 for a nil; frees it. An error fails the test. */
+/* A reply as a number, -1 for a nil, 0 for OK; frees it. An error fails the test. */
 long long number(redisReply *reply);
 
 void pause_1_ms(void);

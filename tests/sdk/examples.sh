@@ -22,6 +22,9 @@ for example in "$examples"/*/; do
         -DCMAKE_C_FLAGS="$flags" >/dev/null
     cmake --build "$work/$name" >"$work/log" || { cat "$work/log" && exit 1; }
     ctest --test-dir "$work/$name" --output-on-failure
+    set -- "$work/$name/$name.so"
+    [ ! -f "$example/options.yaml" ] || set -- "$@" "$example/options.yaml"
+    "$work/prefix/bin/sluice" plugin check "$@"
     [ -f "$example/config.yaml" ] || continue
     sed "s|BUILD|$work/$name|" "$example/config.yaml" >"$work/$name.yaml"
     "$work/prefix/bin/sluice" check -c "$work/$name.yaml"

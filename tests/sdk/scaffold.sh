@@ -39,6 +39,8 @@ done <options
 sluice check -c hello/config.yaml
 sluice schema -c hello/config.yaml | grep -qF '"plugin_hello"' || fail "the schema lacks hello"
 
+sluice plugin check hello/build/hello.so || fail "the new plugin does not pass its check"
+
 # Another folder than the name; its continuous integration passes as well.
 sluice plugin new second_one some.where
 ./some.where/ci.sh >ci.log 2>&1 || fail "ci.sh: $(cat ci.log)"
