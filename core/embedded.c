@@ -37,7 +37,7 @@ static void become_redis(const struct embedded *embedded, const char *folder)
 {
     const char *arguments[] = {
         embedded->program, "--port", "0", "--unixsocket", embedded->socket, "--unixsocketperm",
-        "700", "--dir", folder, "--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
+        "700", "--dir", folder, "--appendonly", "yes", "--appendfsync", embedded->fsync, "--save", "",
         "--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", "redis.log", NULL};
     setpgid(0, 0);                           /* a terminal's ^C is for the master alone */
     (void)fcntl(embedded->lock, F_SETFD, 0); /* kept over exec */
@@ -120,11 +120,12 @@ static bool is_on_path(struct arena *arena, const char *program)
 }
 
 int embedded_start(struct embedded *embedded, struct arena *arena, const char *program,
-                   const char *data_dir, const char **ret_why)
+                   const char *fsync, const char *data_dir, const char **ret_why)
 {
     struct sockaddr_un address;
     *embedded = EMBEDDED_INIT;
     embedded->program = program;
+    embedded->fsync = fsync;
     embedded->data_dir = data_dir;
     embedded->socket = arena_printf(arena, "%s/run/redis.sock", data_dir);
     if (!is_on_path(arena, program)) {

@@ -32,6 +32,7 @@ enum embedded_state {
 struct embedded {
     enum embedded_state state;
     const char *program;  /* "redis-server", or its path */
+    const char *fsync;    /* "everysec", "always" */
     const char *data_dir; /* absolute */
     const char *socket;   /* absolute */
     pid_t pid;
@@ -49,7 +50,7 @@ struct embedded {
 /* Starts it. 0, or -EINVAL with a sentence in *ret_why (in the arena): the program is missing, or
  * data_dir can't be used. Strings are kept. */
 int embedded_start(struct embedded *embedded, struct arena *arena, const char *program,
-                   const char *data_dir, const char **ret_why);
+                   const char *fsync, const char *data_dir, const char **ret_why);
 
 /* What the loop should poll for reading (-1: nothing) and until when (0: no limit). */
 int embedded_poll(const struct embedded *embedded, int64_t *ret_until);

@@ -72,7 +72,8 @@ static int take_redis(struct serving *serving)
         log_error("redis.url: %s", why);
         return -EINVAL;
     }
-    if (ask(serving, CHANNEL_REDIS, redis->server, &answer) < 0)
+    const char *wish = arena_printf(arena, "%s %s", redis_fsyncs[redis->fsync], redis->server);
+    if (ask(serving, CHANNEL_REDIS, wish, &answer) < 0)
         return -EINVAL;
     serving->worker.redis = (struct redis_target){.path = arena_copy_text(arena, answer.text)};
     return 0;

@@ -214,12 +214,20 @@ static void on_home(struct master *master, struct generation *generation, const 
     answer(generation, error < 0 ? CHANNEL_ERROR : CHANNEL_OK, why, -1);
 }
 
-static void on_redis(struct master *master, struct generation *generation, const char *program)
+/* `wish` is how often its file is synced, and its program. */
+static int start_redis(struct master *master, const char *wish, const char **ret_why)
+{
+    size_t len = strcspn(wish, " ");
+    const char *fsync = arena_copy(&master->arena, wish, len);
+    const char *program = arena_copy_text(&master->arena, wish + len + (wish[len] == ' '));
+    return embedded_start(&master->embedded, &master->arena, program, fsync, master->home.data_dir,
+                          ret_why);
+}
+
+static void on_redis(struct master *master, struct generation *generation, const char *wish)
 {
     const char *why = "";
-    if (master->embedded.state == EMBEDDED_OFF &&
-        embedded_start(&master->embedded, &master->arena, arena_copy_text(&master->arena, program),
-                       master->home.data_dir, &why) < 0) {
+    if (master->embedded.state == EMBEDDED_OFF && start_redis(master, wish, &why) < 0) {
         answer(generation, CHANNEL_ERROR, why, -1);
         return;
     }

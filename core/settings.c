@@ -70,6 +70,8 @@ static const sluice_option http_rows[] = {
     {"memory", SLUICE_SIZE, 0, IN(http_settings, memory), "8k", 2048, 1 << 20,
      .help = "for the headers of a request, per connection"},
 };
+const char *const redis_fsyncs[] = {"everysec", "always", NULL};
+
 static const sluice_option redis_rows[] = {
     {"url", SLUICE_TEXT, SLUICE_SECRET, IN(redis_settings, url), "embedded",
      .help = "embedded, redis://[user:password@]host:port/db, rediss://, unix:///path"},
@@ -79,6 +81,8 @@ static const sluice_option redis_rows[] = {
      .help = "how long a command may take"},
     {"server", SLUICE_TEXT, 0, IN(redis_settings, server), "redis-server", 1, 4095,
      .help = "the program that is run for the embedded one"},
+    {"fsync", SLUICE_CHOICE, 0, IN(redis_settings, fsync), "everysec", .choices = redis_fsyncs,
+     .help = "of the embedded one: everysec can lose a second of what was answered, always nothing"},
 };
 static const sluice_option rows[] = {
     {"listen", SLUICE_TEXTS, 0, AT(listen), "127.0.0.1:3000", 1, 64,

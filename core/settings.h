@@ -42,11 +42,15 @@ struct http_settings {
     int64_t memory;         /* bytes of libmicrohttpd's pool per connection */
 };
 
+enum redis_fsync { FSYNC_EVERYSEC, FSYNC_ALWAYS };
+extern const char *const redis_fsyncs[]; /* their names, as Redis has them */
+
 struct redis_settings {
     const char *url; /* "embedded", redis://, rediss://, unix:// */
     const char *prefix;
     int64_t timeout;  /* ms, per command */
     const char *server; /* path of redis-server for the embedded one */
+    int64_t fsync;      /* of the embedded one's append-only file: enum redis_fsync */
 };
 
 struct settings {

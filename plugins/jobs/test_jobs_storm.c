@@ -25,8 +25,9 @@
 #define REDIS_EVERY 15  /* and for Redis */
 #define STANDSTILL_MS 20000
 #define CONFIG                                                                                     \
-    CONFIG_JOBS("", "{ executors: 4, timeout: 1s, lease: 2s, retries: 20, crashes: 20, lost: 20, " \
-                    "backoff: fixed 5ms, retention: 1h }")                                         \
+    CONFIG_JOBS("redis: { fsync: always }\n",                                                      \
+                "{ executors: 4, timeout: 1s, lease: 2s, retries: 20, crashes: 20, lost: 20, "     \
+                "backoff: fixed 5ms, retention: 1h }")                                             \
     "    config: { notes: \"${E2E_NOTES}\" }\n"
 
 struct storm {

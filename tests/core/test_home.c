@@ -226,7 +226,8 @@ static void a_redis_is_started_started_again_when_killed_and_stopped(void **stat
     struct embedded embedded;
     const char *why = NULL;
     assert_int_equal(home_take(&home, &arena, folder, &why), 0);
-    assert_int_equal(embedded_start(&embedded, &arena, "redis-server", folder, &why), 0);
+    assert_int_equal(embedded_start(&embedded, &arena, "redis-server", "everysec", folder, &why),
+                     0);
     turn_until(&embedded, EMBEDDED_UP);
     pid_t first = embedded.pid;
     kill(first, SIGKILL);
@@ -248,10 +249,10 @@ static void a_redis_waits_until_the_one_before_has_ended(void **state)
     struct embedded first, second;
     const char *why = NULL;
     assert_int_equal(home_take(&home, &arena, folder, &why), 0);
-    assert_int_equal(embedded_start(&first, &arena, "redis-server", folder, &why), 0);
+    assert_int_equal(embedded_start(&first, &arena, "redis-server", "everysec", folder, &why), 0);
     turn_until(&first, EMBEDDED_UP);
     embedded_forget(&first); /* as a killed master does: the server alone has the lock now */
-    assert_int_equal(embedded_start(&second, &arena, "redis-server", folder, &why), 0);
+    assert_int_equal(embedded_start(&second, &arena, "redis-server", "everysec", folder, &why), 0);
     assert_int_equal(second.state, EMBEDDED_WAITING);
     assert_int_equal(second.pid, 0);
     embedded_turn(&second, second.next_look);
@@ -274,7 +275,7 @@ static void a_redis_that_ends_before_it_is_up_says_why(void **state)
     (void)state;
     struct embedded embedded;
     const char *why = NULL;
-    assert_int_equal(embedded_start(&embedded, &arena, "/bin/false", folder, &why), 0);
+    assert_int_equal(embedded_start(&embedded, &arena, "/bin/false", "everysec", folder, &why), 0);
     turn_until(&embedded, EMBEDDED_WAITING);
     assert_non_null(strstr(embedded.trouble, "exited with status 1 before it was up"));
     assert_non_null(strstr(embedded.trouble, "redis/redis.log"));
@@ -291,7 +292,8 @@ static void a_redis_that_stays_silent_is_killed(void **state)
     fputs("#!/bin/sh\nexec sleep 1000\n", file);
     fclose(file);
     assert_int_equal(chmod(in_folder("silent"), 0700), 0);
-    assert_int_equal(embedded_start(&embedded, &arena, in_folder("silent"), folder, &why), 0);
+    assert_int_equal(
+        embedded_start(&embedded, &arena, in_folder("silent"), "everysec", folder, &why), 0);
     embedded_turn(&embedded, embedded.answer_by - 1);
     assert_int_equal(embedded.state, EMBEDDED_STARTING);
     embedded_turn(&embedded, embedded.next_look + 1000);
@@ -305,7 +307,7 @@ static void a_missing_program_is_told_with_its_package(void **state)
     (void)state;
     struct embedded embedded;
     const char *why = NULL;
-    assert_true(embedded_start(&embedded, &arena, "no-such-redis", folder, &why) < 0);
+    assert_true(embedded_start(&embedded, &arena, "no-such-redis", "everysec", folder, &why) < 0);
     assert_non_null(strstr(why, "apt-get install redis-server"));
 }
 
@@ -317,7 +319,8 @@ static void a_path_too_long_for_a_socket_is_told(void **state)
     char name[120];
     memset(name, 'd', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    assert_true(embedded_start(&embedded, &arena, "redis-server", in_folder(name), &why) < 0);
+    assert_true(
+        embedded_start(&embedded, &arena, "redis-server", "everysec", in_folder(name), &why) < 0);
     assert_non_null(strstr(why, "shorter path"));
 }
 
