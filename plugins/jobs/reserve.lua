@@ -141,7 +141,8 @@ local jobs = is_paused and {} or take()
 local left = count_ready()
 if secret ~= '' and #jobs == 0 then
     redis.call('HSET', meta, 'polled', now_text)
-elseif left > 0 and not is_paused then
+end
+if left > 0 and not is_paused then -- also behind nothing but cancelled ones
     put_marker()
 end
 return {now_text, first_of(delayed), first_of(leases), left, is_paused and 1 or 0, jobs, completions}

@@ -15,7 +15,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SCRIPT_KEYS 8u
 #define COMMON_ARGS 11u /* the keys, and what every script is told of the queue */
-#define ARGS_MAX 64u
+#define ARGS_MAX 80u
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* ---- The plugin, with a handler ----------------------------------------------------------- */

@@ -613,6 +613,23 @@ static void who_polls_is_told(void **state)
     redisFree(ear);
 }
 
+/* A worker that polls looks at 200 ids a call: what lies behind more cancelled ones is found next. */
+static void a_poll_behind_many_cancelled_jobs_is_told_to_look_again(void **state)
+{
+    char id[16];
+    (void)state;
+    for (int i = 0; i < 250; i++) {
+        (void)snprintf(id, sizeof id, "x%d", i);
+        add(id);
+        says(cancel(id, ""), "cancelled");
+    }
+    add("a");
+    unmark();
+    assert_string_equal(taken_by(reserve_as("1", LEASE, "3", "secret")), "");
+    assert_true(marked());
+    assert_string_equal(taken_by(reserve_as("1", LEASE, "3", "secret")), "a:1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -646,6 +663,7 @@ int main(void)
         TEST(a_paused_queue_hands_out_nothing),
         TEST(counts_are_what_is_there),
         TEST(who_polls_is_told),
+        TEST(a_poll_behind_many_cancelled_jobs_is_told_to_look_again),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -71,7 +71,7 @@ int generation_main(const struct generation_setup *setup)
     if (act == 'r' || !reported || ask_master(setup, CHANNEL_HOME, folder) < 0)
         return GENERATION_REFUSED;
     if (act == 'f')
-        return ask_master(setup, CHANNEL_REDIS, "/bin/false") < 0 ? 1 : 0;
+        return ask_master(setup, CHANNEL_REDIS, "everysec /bin/false") < 0 ? 1 : 0;
     if (act == 'l')
         await_end();
     become_ready(setup);
