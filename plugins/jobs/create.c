@@ -1,7 +1,7 @@
 /* Jobs come: one, many at once, or the classic way.
  *
  *   create_classic --enqueue.lua--> created_classic -> 200
- *   create_one     --enqueue.lua--> created_one     -> 201, or 200 for the same job again
+ *   create_one     --enqueue.lua--> created_one     -> 201, for the same job again as well
  *   create_batch   -> a queue after the other, 100 jobs a call --> stored -> ... -> 200
  *
  * With an Idempotency-Key a job's id is made from client, queue and key, so that the job itself is

@@ -163,7 +163,7 @@ static const char *take_names(sluice_reader *in, const char *member)
 {
     sluice_texts names = sluice_optional_texts(in, member, NAMES_MAX, SLUICE_NAME_MAX);
     const char *text = "";
-    for (uint64_t i = 0; i < names.count && names.items[i]; i++) {
+    for (uint64_t i = 0; i < names.count && in->error_count == 0; i++) {
         bool any = strcmp(names.items[i], "*") == 0 && names.count == 1;
         if (!any && !sluice_is_name(names.items[i])) {
             sluice_member_wrong(in, member, "must be client ids, or \"*\" alone");

@@ -184,14 +184,16 @@ void spec_read(sluice_reader *in, struct spec *ret_spec)
     take_payload(in, spec);
     take_time(in, spec);
     spec->priority = sluice_optional_int(in, "priority", -PRIORITY_MAX, PRIORITY_MAX, 0);
-    if (!spec->type || !spec->queue)
-        return;
-    fill(in->req, spec);
+    bool named = spec->type && spec->queue;
+    if (named)
+        fill(in->req, spec);
     spec->retries = sluice_optional_int(in, "retries", 0, RETRIES_MAX, spec->retries);
     spec->timeout =
         sluice_optional_int(in, "timeoutMs", TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, spec->timeout);
     spec->retention = sluice_optional_int(in, "retentionMs", 0, RETENTION_MAX_MS, spec->retention);
     take_backoff(in, spec);
+    if (!named)
+        return;
     const char *unknown = spec_unknown_type(in->req, spec);
     if (unknown)
         sluice_member_wrong(in, "type", unknown);

@@ -132,6 +132,7 @@ static void each_rule_of_a_job_is_told_by_its_pointer(void **state)
         {"{\"type\":1}", "/type"},
         {"{\"type\":\"\"}", "/type"},
         {"{\"type\":\"a b\"}", "/type"},
+        {"{\"retries\":1,\"timeoutMs\":1000,\"retentionMs\":0,\"backoff\":[1]}", "/type"},
         {"{\"type\":\"a\",\"queue\":\"a/b\"}", "/queue"},
         {"{\"type\":\"a\",\"queue\":\"dead\"}", "/queue"},
         {"{\"type\":\"a\",\"queue\":7}", "/queue"},

@@ -113,23 +113,19 @@ static void add_run(struct call *call, const struct run *run)
 
 static struct call *begin(void)
 {
-    static const char *const common[] = {"8",
-                                         "queue:m:ready",
-                                         "queue:m:prio",
-                                         "queue:m:delayed",
-                                         "queue:m:lease",
-                                         "queue:m:dead",
-                                         "queue:m:wake",
-                                         "queue:m:meta",
-                                         "queues",
-                                         "job:",
-                                         "jobs:wake",
-                                         "m"};
+    static const char *const keys[] = {"ready", "prio", "delayed", "lease", "dead", "wake", "meta"};
     static struct call call;
     call.argc = 0;
     call.at = call.texts;
-    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
-        add_text(&call, common[i]);
+    add_int(&call, 8);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        add_text(&call, call.at);
+        call.at += sprintf(call.at, "queue:m:%s", keys[i]) + 1;
+    }
+    add_text(&call, "queues");
+    add_text(&call, "job:");
+    add_text(&call, "jobs:wake");
+    add_text(&call, "m");
     return &call;
 }
 
@@ -439,7 +435,7 @@ static long long check(void)
 
 static long long number_in(const redisReply *field)
 {
-    return field->type == REDIS_REPLY_NIL ? 0 : atoll(field->str);
+    return field->str ? atoll(field->str) : 0;
 }
 
 /* A job's hash says what the scripts have answered. Returns its state's first letter: c, d, or x for

@@ -93,6 +93,8 @@ int64_t wire_take_int(struct wire_reader *reader)
 sluice_bytes wire_take_text(struct wire_reader *reader)
 {
     int64_t len = wire_take_int(reader);
+    if (len < 0)
+        reader->broken = true;
     const char *at = len < 0 ? NULL : take(reader, (size_t)len + 1);
     return at ? (sluice_bytes){at, (uint64_t)len} : (sluice_bytes){"", 0};
 }

@@ -188,6 +188,7 @@ static void let_answer(struct test_host *host, const struct question *question,
         made = made->next;
     made->asked = true;
     made->asker = *asker;
+    host->asked = question->commands[0];
     host->answering = made;
     host->on_question(host, words, question->source, host->question_state);
     host->answering = NULL;
