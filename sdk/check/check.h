@@ -21,7 +21,7 @@
 #define SLUICE_TEST_LONG_NAMES
 #include "sluice_test.h"
 
-#define CHOICES_MAX 8 /* questions of a request that are answered in every way */
+#define CHOICES_MAX 12 /* waits of a request at which everything is tried */
 #define WORDS_MAX 8
 #define SAID_SIZE 1024
 
@@ -30,8 +30,10 @@
 struct shared {
     uint64_t runs; /* begun */
     unsigned findings;
+    bool told_why;         /* the child that loads said itself why it could not */
+    bool finished;         /* the child came to its end: it did not just exit */
     char doing[SAID_SIZE]; /* the run that is under way, in words */
-    uint64_t skip[16];     /* runs that ended a child before */
+    uint64_t skip[4];      /* runs that ended a child before */
     unsigned skip_count;
 };
 
@@ -63,6 +65,9 @@ enum happening {
     HAPPENS_WORD /* and the ones that follow: the words of a script, alone and in an array */
 };
 
+/* What happens while a request sleeps or is parked. */
+enum passing { PASSES_TIME, PASSES_HANG_UP, PASSES_RELOAD, PASSINGS };
+
 /* How many things can happen at a question about this script, or a command. */
 unsigned happenings(const char *script);
 const char *happening_name(const char *script, unsigned happening, char ret_name[64]);
@@ -81,7 +86,7 @@ struct course {
 };
 
 struct check {
-    const sluice_descriptor *plugin;
+    const sluice_descriptor *plugin; /* NULL: not loaded yet */
     const char *file, *options;
     struct shared *shared;
 };
@@ -91,6 +96,9 @@ struct check {
 uint32_t run(struct check *check, const struct wish *wish, struct course *course, char **ret_body);
 
 /* ---- The rest -------------------------------------------------------------------------------- */
+
+/* The plugin configured, beside routes of the check's own for hooks to stand around. */
+struct test_host *make_host(struct check *check);
 
 /* Explores everything. */
 void explore(struct check *check);

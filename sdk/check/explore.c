@@ -121,7 +121,7 @@ void explore(struct check *check)
                                   "/there/is/no/such/route"};
     uint32_t count = 3;
     const sluice_route *route;
-    struct test_host *host = test_host_prepare(check->plugin, check->options);
+    struct test_host *host = make_host(check);
     for (uint32_t i = 0; (route = test_route(host, i)) != NULL && count < ROUTES_MAX; i++) {
         methods[count] = strdup(route->method);
         patterns[count++] = strdup(route->path);

@@ -21,6 +21,7 @@ void found(struct check *check, const char *what)
     if (told_count == TOLD_MAX)
         return;
     told[told_count++] = strdup(what);
-    printf("%s: %s\n    %s\n", check->plugin->name, what, check->shared->doing);
+    printf("%s: %s\n    %s\n", check->plugin ? check->plugin->name : check->file, what,
+           check->shared->doing);
     (void)fflush(stdout);
 }

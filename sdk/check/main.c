@@ -1,6 +1,7 @@
 /* sluice-plugin-check FILE.so [OPTIONS.yaml]: what `sluice plugin check` runs.
  *
- *   parent: forks a child -> it explores -> ends, crashes or hangs -> told; another child goes on
+ *   parent: forks a child -> it loads and configures -> ends well? -> the parent loads as well
+ *           forks a child -> it explores -> ends, crashes or hangs -> told; another child goes on
  *
  * SPDX-License-Identifier: MIT */
 #include "check.h"
@@ -26,6 +27,22 @@ static int complain(const char *what, const char *why)
     return 2;
 }
 
+/* ---- Loading --------------------------------------------------------------------------------- */
+
+static const sluice_descriptor *load(const char *file)
+{
+    sluice_plugin_fn *entry;
+    void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    if (!handle) {
+        (void)complain(file, dlerror());
+        return NULL;
+    }
+    *(void **)&entry = dlsym(handle, SLUICE_PLUGIN_SYMBOL);
+    if (!entry)
+        (void)complain(file, "it exports no symbol " SLUICE_PLUGIN_SYMBOL);
+    return entry ? entry() : NULL;
+}
+
 /* ---- The child -------------------------------------------------------------------------------- */
 
 static void could_not(const char *file, int line, const char *message)
@@ -43,6 +60,7 @@ static void configure_once(struct check *check)
     if (*test_errors(host)) {
         printf("%s can't be configured:\n%s", check->plugin->name, test_errors(host));
         (void)fflush(stdout);
+        check->shared->told_why = true;
         _exit(1);
     }
     test_host_free(host);
@@ -53,6 +71,7 @@ static void work(struct check *check)
     (void)signal(SIGPIPE, SIG_IGN);
     explore(check);
     (void)fflush(stdout);
+    check->shared->finished = true;
     _exit(0);
 }
 
@@ -82,6 +101,44 @@ static int watch(pid_t child, const struct shared *shared, bool *ret_hangs)
     return status;
 }
 
+static void tell_end(struct check *check, int status, bool hangs)
+{
+    char what[128];
+    (void)snprintf(what, sizeof what, hangs ? "it never returns" : "%s%s%s",
+                   WIFSIGNALED(status) ? "it crashes (" : "it ends its process",
+                   WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "",
+                   WIFSIGNALED(status) ? ")" : "");
+    found(check, what);
+}
+
+/* Loads and configures in a child first: a plugin that crashes there must not take the parent along.
+ * 0, or the exit status after telling why. */
+static int rehearse(struct check *check, const char *path)
+{
+    struct shared *shared = check->shared;
+    bool hangs;
+    (void)snprintf(shared->doing, SAID_SIZE, "loading and configuring");
+    pid_t child = fork();
+    if (child < 0)
+        return complain(check->file, strerror(errno));
+    if (child == 0) {
+        check->plugin = load(path);
+        shared->told_why = !check->plugin;
+        if (!check->plugin)
+            _exit(2);
+        configure_once(check);
+        shared->finished = true;
+        _exit(0);
+    }
+    int status = watch(child, shared, &hangs);
+    if (shared->finished)
+        return 0;
+    if (!hangs && WIFEXITED(status) && shared->told_why)
+        return WEXITSTATUS(status);
+    tell_end(check, status, hangs);
+    return 1;
+}
+
 /* Explores until a child comes to the end. */
 static void supervise(struct check *check)
 {
@@ -93,12 +150,9 @@ static void supervise(struct check *check)
         if (child == 0)
             work(check);
         int status = watch(child, shared, &hangs);
-        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        if (shared->finished)
             return;
-        char what[128];
-        (void)snprintf(what, sizeof what, hangs ? "it never returns" : "it crashes (%s)",
-                       WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "it ended its process");
-        found(check, what);
+        tell_end(check, status, hangs);
         if (shared->skip_count == sizeof shared->skip / sizeof shared->skip[0])
             return; /* enough is known */
         shared->skip[shared->skip_count++] = shared->runs - 1;
@@ -106,20 +160,6 @@ static void supervise(struct check *check)
 }
 
 /* ---- Beginning -------------------------------------------------------------------------------- */
-
-static const sluice_descriptor *load(const char *file)
-{
-    sluice_plugin_fn *entry;
-    void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (!handle) {
-        (void)complain(file, dlerror());
-        return NULL;
-    }
-    *(void **)&entry = dlsym(handle, SLUICE_PLUGIN_SYMBOL);
-    if (!entry)
-        (void)complain(file, "it exports no symbol " SLUICE_PLUGIN_SYMBOL);
-    return entry ? entry() : NULL;
-}
 
 static const char *read_options(const char *file)
 {
@@ -141,17 +181,18 @@ int main(int argc, char **argv)
     if (argc < 2 || argc > 3)
         return complain("plugin check", "expected FILE.so, and a file with its options in YAML");
     char *path = realpath(argv[1], NULL);
-    struct check check = {.file = argv[1], .plugin = path ? load(path) : NULL};
+    struct check check = {.file = argv[1], .options = argc == 3 ? read_options(argv[2]) : ""};
     if (!path)
         return complain(argv[1], strerror(errno));
-    if (!check.plugin)
-        return 2;
-    check.options = argc == 3 ? read_options(argv[2]) : "";
     check.shared =
         mmap(NULL, sizeof *check.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (check.shared == MAP_FAILED)
         return complain(argv[1], strerror(errno));
-    configure_once(&check);
+    int status = rehearse(&check, path);
+    check.plugin = status ? NULL : load(path);
+    if (!check.plugin)
+        return status ? status : 2;
+    check.shared->finished = false;
     supervise(&check);
     printf("%s: %u complaint%s in %llu runs\n", check.plugin->name, check.shared->findings,
            check.shared->findings == 1 ? "" : "s", (unsigned long long)check.shared->runs);

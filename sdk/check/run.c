@@ -29,6 +29,8 @@ struct running {
     struct course *course;
     int disturb; /* HAPPENS_HANG_UP, HAPPENS_RELOAD, or -1: what happens when the steps have returned */
     bool started;
+    bool resting;  /* the disturbance is for a sleep or a park, not a question */
+    size_t rested; /* bytes of the trail at the last choice while it rested */
     const char *trail;
 };
 
@@ -105,9 +107,44 @@ static void answer(struct test_host *host, const char *question, const char *scr
         (void)snprintf(running->check->shared->doing + len, SAID_SIZE - len, "\n    %.100s -> %s",
                        question, happening_name(script, choice, name));
     }
-    if (choice == HAPPENS_HANG_UP || choice == HAPPENS_RELOAD)
+    if (choice == HAPPENS_HANG_UP || choice == HAPPENS_RELOAD) {
         running->disturb = (int)choice;
+        running->resting = false;
+    }
     happen(host, script, choice);
+}
+
+/* Whose request it is, while time goes by: a sleep or a park is a wait like a question is. */
+static void choose_while_it_rests(struct running *running, const struct test_answer *made)
+{
+    static const char *const names[] = {"time goes by", "a hang-up", "a reload"};
+    static const int how[] = {-1, HAPPENS_HANG_UP, HAPPENS_RELOAD};
+    struct course *course = running->course;
+    unsigned at = course->questions;
+    size_t len = strlen(running->check->shared->doing), steps = strlen(made->trail);
+    if (!made->waits_for || steps == running->rested || at >= CHOICES_MAX)
+        return;
+    unsigned choice = at < course->chosen ? course->choices[at] : 0;
+    running->rested = steps;
+    course->could[at] = PASSINGS;
+    course->questions++;
+    (void)snprintf(running->check->shared->doing + len, SAID_SIZE - len, "\n    %.100s -> %s",
+                   made->waits_for, names[choice]);
+    running->disturb = how[choice];
+    running->resting = true;
+}
+
+/* Ever longer looks, so that a wait that follows a wait is met as well. */
+static void let_time_go_by(struct running *running, struct test_host *host,
+                           const struct test_answer *made)
+{
+    int64_t passed = 0;
+    for (int64_t ms = 1; passed < LONG_MS && running->disturb < 0; ms *= 2) {
+        test_advance(host, ms);
+        passed += ms;
+        if (running->disturb < 0)
+            choose_while_it_rests(running, made);
+    }
 }
 
 /* ---- The request ------------------------------------------------------------------------------ */
@@ -131,13 +168,14 @@ static void set_world(struct test_host *host, const struct wish *wish)
         test_header(host, headers[i][0], headers[i][1]);
 }
 
-static void disturb(struct test_host *host, struct test_answer *answer, int how)
+static void disturb(struct test_host *host, struct test_answer *answer, int how, bool asked)
 {
     if (how == HAPPENS_HANG_UP)
         test_hang_up(answer);
     else
         test_drain(host);
-    test_reply_int(host, 1); /* too late */
+    if (asked)
+        test_reply_int(host, 1); /* too late */
 }
 
 static void describe(const struct check *check, const struct wish *wish)
@@ -148,26 +186,46 @@ static void describe(const struct check *check, const struct wish *wish)
                    wish->body ? wish->body : "");
 }
 
+static sluice_verdict pass(sluice_request *req, void *self, const sluice_reply *none)
+{
+    (void)self, (void)none;
+    return sluice_json(req, 200, "ok", true);
+}
+
+struct test_host *make_host(struct check *check)
+{
+    static const sluice_route routes[] = {
+        {"GET", "/sluice-check/open", SLUICE_STEP(pass), "none", NULL, 0, 0, 0},
+        {"GET", "/sluice-check/known", SLUICE_STEP(pass), "client,session,admin", NULL, 0, 0, 0},
+        {"POST", "/sluice-check/known", SLUICE_STEP(pass), "client,session,admin", NULL, 0, 0, 0},
+    };
+    struct test_host *host = test_host_prepare(check->plugin, check->options);
+    sluice_routes((sluice_host *)(void *)host, routes); /* of which a host is the beginning */
+    return host;
+}
+
 static uint32_t act(struct running *running, struct test_host **host, char **ret_body)
 {
     struct check *check = running->check;
     const struct wish *wish = running->wish;
     bool advanced = false;
-    *host = test_host_prepare(check->plugin, check->options);
+    *host = make_host(check);
     test_on_question(*host, answer, running);
     test_start(*host);
     running->started = true;
     set_world(*host, wish);
     struct test_answer *made =
         test_request(*host, wish->method, wish->target, test_bytes(wish->body));
+    if (running->disturb < 0)
+        choose_while_it_rests(running, made);
     while (running->disturb >= 0 || !advanced) { /* time going by may bring new questions */
         int how = running->disturb;
         running->disturb = -1;
         advanced = how < 0;
         if (advanced)
-            test_advance(*host, LONG_MS);
+            let_time_go_by(running, *host, made);
         else
-            disturb(*host, made, how);
+            disturb(*host, made, how, !running->resting);
     }
     running->trail = made->trail;
     if (made->waits_for) {
@@ -186,7 +244,7 @@ static uint32_t act(struct running *running, struct test_host **host, char **ret
 static bool once(struct check *check, const struct wish *wish, struct course *course,
                  uint32_t *ret_status, char **ret_body)
 {
-    struct running running = {check, wish, course, -1, false, ""};
+    struct running running = {check, wish, course, -1, false, false, 0, ""};
     struct test_host *host = NULL;
     course->questions = 0;
     describe(check, wish);

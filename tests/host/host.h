@@ -168,6 +168,7 @@ struct test_request {
 
     sluice_wait wait;
     bool waiting;
+    bool running, answered;   /* a step of it runs, and has answered */
     bool gone;                /* ended without an answer */
     struct arena woken_arena; /* of woken_by */
     struct reply *woken_by;   /* NULL: not woken */

@@ -134,17 +134,29 @@ static void unidentified(sluice_request *abi, const char *code, const char *deta
 
 /* ---- Answering ---------------------------------------------------------------------------- */
 
+/* The request whose answer a step may make now. */
+static struct test_request *answering(sluice_request *abi)
+{
+    struct test_request *req = request_of(abi);
+    if (!req->running)
+        request_mistake(req, "answered, and no step of its request ran: it waits, or has ended");
+    if (req->answered && req->phase <= PHASE_HANDLER)
+        request_mistake(req, "answered twice");
+    req->answered = true;
+    return req;
+}
+
 static sluice_verdict respond(sluice_request *abi, uint32_t status, const char *type,
                               const void *bytes, uint64_t len)
 {
-    answer_respond(&request_of(abi)->made, status, type, bytes, len);
+    answer_respond(&answering(abi)->made, status, type, bytes, len);
     return SLUICE_DONE;
 }
 
 static sluice_verdict json(sluice_request *abi, uint32_t status, const sluice_arg *pairs,
                            uint32_t count, uint32_t stride)
 {
-    answer_json(&request_of(abi)->made, status, pairs, count, stride);
+    answer_json(&answering(abi)->made, status, pairs, count, stride);
     return SLUICE_DONE;
 }
 
@@ -152,7 +164,7 @@ static sluice_verdict problem(sluice_request *abi, uint32_t status, const char *
                               const char *detail, const sluice_arg *pairs, uint32_t count,
                               uint32_t stride)
 {
-    struct test_request *req = request_of(abi);
+    struct test_request *req = answering(abi);
     const struct problem given = {status, code, detail, req->path};
     answer_problem(&req->made, &given, pairs, count, stride);
     return SLUICE_DONE;

@@ -28,7 +28,11 @@ static sluice_verdict run_step(struct test_request *req, sluice_step *step, void
         text_add(&req->trail, " > ");
     text_add(&req->trail, req->step ? req->step : "?");
     req->answer.trail = req->trail.data;
-    return step(&req->abi, state, reply ? reply_abi(reply) : NULL);
+    req->answered = false;
+    req->running = true;
+    sluice_verdict verdict = step(&req->abi, state, reply ? reply_abi(reply) : NULL);
+    req->running = false;
+    return verdict;
 }
 
 /* What a step said, checked against what it did. */
@@ -38,6 +42,8 @@ static void check(struct test_request *req, sluice_verdict verdict)
         request_mistake(req, "returned SLUICE_WAIT without asking");
     if (verdict != SLUICE_WAIT && req->waiting)
         request_mistake(req, "asked and did not return the verdict");
+    if (verdict == SLUICE_WAIT && req->answered && req->phase <= PHASE_HANDLER)
+        request_mistake(req, "answered and waits as well");
     if (verdict == SLUICE_DONE && !req->made.status)
         request_mistake(req, "returned SLUICE_DONE without an answer");
     if (verdict == SLUICE_NEXT && req->phase == PHASE_HANDLER)

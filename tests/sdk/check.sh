@@ -43,6 +43,15 @@ grep -qF 'an error' "$work/said"
 caught never_ends 'it still waits for being woken'
 caught spins 'it never returns'
 grep -qF 'LRANGE a 0 -1 -> a nil' "$work/said"
+caught answers_late 'step count answered, and no step of its request ran'
+caught answers_twice 'step tell answered twice'
+caught exits 'it ends its process'
+caught leaks_asleep 'it leaks memory'
+grep -qF 'the end of its sleep -> a hang-up' "$work/said"
+caught leaves_files 'it leaves files open'
+caught crashes_early 'it crashes (Aborted)'
+grep -qF 'loading and configuring' "$work/said"
+caught blocks_before 'step hold > pass: it blocks'
 
 # What is no plugin is told as well.
 for file in /nowhere.so "$sluice"; do
