@@ -14,7 +14,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { spread, start, stopAll, until } from './processes.mjs';
+import { freePort, spread, start, stopAll, until } from './processes.mjs';
 
 const options = parseOptions(process.argv.slice(2));
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-boards-'));
@@ -155,7 +155,7 @@ function row(name, rounds) {
 
 async function main() {
   const large = Number(options.members);
-  const url = `http://127.0.0.1:${3900 + Math.floor(Math.random() * 90)}`;
+  const url = `http://127.0.0.1:${await freePort()}`;
   await startRedis();
   await startSluice(new URL(url).port);
   await ask(url, 'POST', '/v1/clients', admin, { id: 'bench', name: 'Bench' });

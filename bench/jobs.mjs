@@ -19,7 +19,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { end, spread, start, stopAll, until } from './processes.mjs';
+import { end, freePort, spread, start, stopAll, until } from './processes.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const options = parseOptions(process.argv.slice(2));
@@ -71,7 +71,7 @@ class Sluice {
   title = 'Sluice';
 
   async begin() {
-    const port = 3800 + Math.floor(Math.random() * 90);
+    const port = await freePort();
     const config = path.join(work, 'config.yaml');
     fs.writeFileSync(config, `
 listen: 127.0.0.1:${port}

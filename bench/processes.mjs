@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 
 const started = [];
 
@@ -45,6 +46,17 @@ export async function end(child) {
 
 export async function stopAll() {
   for (const child of started.reverse()) await stop(child);
+}
+
+// One that nobody listens on now: benchmarks run beside each other, and beside tests.
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 function descendants(pid) {

@@ -16,7 +16,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { start, stopAll, until, usage } from './processes.mjs';
+import { freePort, start, stopAll, until, usage } from './processes.mjs';
 import { chart, table } from './report.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -210,9 +210,8 @@ async function main() {
   const chosen = peers.filter((peer) => !options.only || options.only.split(',').includes(peer.name));
   const store = await startRedis();
   writePeerKeys();
-  let port = 3900 + Math.floor(Math.random() * 50) * 10;
   for (const peer of chosen) {
-    peer.port = port++;
+    peer.port = await freePort();
     Object.assign(peer, await peer.start(peer.port));
   }
   const results = {};
