@@ -25,6 +25,7 @@
 #include "redis_internal.h"
 
 #define TIMEOUT_MS 250
+#define FLUSH_AT 1024 /* bytes: Redis begins with them while we still write others */
 #define IDLE_MS 1000
 #define SILENCE_MS 1000 /* at least, and twice a command's time */
 #define RECONNECT_MIN_MS 100
@@ -122,6 +123,13 @@ static struct pending *push(struct redis *redis, const struct redis_call *call, 
     return redis_pending_push(redis, &entry);
 }
 
+/* Once a turn is enough, but for a turn with much to say: there, Redis would wait for its end. */
+static void flush_early(struct redis *redis)
+{
+    if (redis->out.len - redis->out_sent >= FLUSH_AT)
+        redis_flush(redis);
+}
+
 void redis_send(struct redis *redis, const struct redis_call *call)
 {
     int status = unfit(redis);
@@ -139,6 +147,7 @@ void redis_send(struct redis *redis, const struct redis_call *call)
     } else {
         redis_encode(&redis->out, call->argv, call->argc, call->stride);
     }
+    flush_early(redis);
 }
 
 void redis_send_all(struct redis *redis, const struct redis_call *call,
@@ -162,6 +171,7 @@ void redis_send_all(struct redis *redis, const struct redis_call *call,
         const sluice_command *command = (const void *)(bytes + (size_t)i * stride);
         redis_encode(&redis->out, command->argv, command->argc, command->stride);
     }
+    flush_early(redis);
 }
 
 void redis_ask(struct redis *redis, redis_done *done, const sluice_arg *argv, uint32_t argc,

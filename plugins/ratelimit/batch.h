@@ -1,10 +1,10 @@
 /* One script call for everybody who waits.
  *
- *   batch_ask: park -> queue -> [no call in flight] -> take.lua -> judged, each woken -> the next call
+ *   batch_ask: park -> queue -> take.lua -> judged, each woken -> the next call
  *
  * A question that comes while no call is in flight is asked at once; those that come meanwhile wait
- * for its answer and go together, up to CALL_QUESTIONS_MAX in the order in which they came. Nobody
- * waits for a timer. A question whose request has ended leaves the queue; one that is in flight by
+ * for its answer, or until they are many, and go together, up to CALL_QUESTIONS_MAX in the order in
+ * which they came. Nobody waits for a timer. A question whose request has ended leaves the queue; one that is in flight by
  * then has spent what it asked for.
  *
  * SPDX-License-Identifier: MIT */
@@ -41,7 +41,8 @@ struct question {
 
     struct batch *batch;
     struct question *next, **from; /* in the queue; `from` is NULL when it is not there */
-    uint32_t seat;                 /* in flight: seat + 1; otherwise 0 */
+    struct call *call;             /* in flight: in this call, in this seat; otherwise NULL */
+    uint32_t seat;
     sluice_token token;
 };
 

@@ -25,6 +25,7 @@ struct place {
     uint64_t hash;
     uint32_t policy_index; /* in the call, from 1 */
     uint32_t run;          /* the last that names it, or NO_RUN */
+    uint32_t slot;         /* where the hash names it */
     struct bucket bucket;
 };
 
@@ -75,9 +76,10 @@ void call_free(struct call *call)
 
 void call_begin(struct call *call)
 {
+    for (uint32_t i = 0; i < call->place_count; i++)
+        call->slots[call->places[i].slot] = 0;
     call->place_count = call->stake_count = call->seat_count = 0;
     call->run_count = call->policy_count = 0;
-    memset(call->slots, 0, sizeof call->slots);
 }
 
 uint32_t call_count(const struct call *call)
@@ -98,7 +100,7 @@ static uint32_t policy_index(struct call *call, const struct policy *policy)
 static uint32_t find_place(struct call *call, const struct demand *demand)
 {
     uint64_t hash = local_hash(call->local, demand->key);
-    uint64_t slot = hash % SLOTS;
+    uint32_t slot = hash % SLOTS;
     while (call->slots[slot]) {
         uint32_t found = call->slots[slot] - 1;
         if (strcmp(call->places[found].key, demand->key) == 0)
@@ -113,6 +115,7 @@ static uint32_t find_place(struct call *call, const struct demand *demand)
         .hash = hash,
         .policy_index = policy_index(call, demand->policy),
         .run = NO_RUN,
+        .slot = slot,
     };
     return made;
 }
@@ -153,7 +156,8 @@ bool call_add(struct call *call, struct question *question)
         return false;
     uint32_t index = call->seat_count++;
     call->seats[index] = (struct seat){question, call->stake_count, question->count};
-    question->seat = index + 1;
+    question->call = call;
+    question->seat = index;
     for (uint32_t i = 0; i < question->count; i++) {
         const struct demand *demand = &question->demands[i];
         uint32_t place = find_place(call, demand);
@@ -169,19 +173,28 @@ bool call_add(struct call *call, struct question *question)
     return true;
 }
 
-void call_leave(struct call *call, struct question *question)
+void call_leave(struct question *question)
 {
-    call->seats[question->seat - 1].question = NULL;
-    question->seat = 0;
+    question->call->seats[question->seat].question = NULL;
+    question->call = NULL;
 }
 
 /* ---- Writing it down ---------------------------------------------------------------------- */
 
+/* By hand: there are four for each bucket, and printf would be a fortieth of a request. */
 static void put(struct text *text, int64_t number)
 {
-    int len =
-        snprintf(text->data + text->len, sizeof text->data - text->len, "%lld,", (long long)number);
-    text->len += (size_t)len;
+    char digits[20], *at = digits + sizeof digits;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do {
+        *--at = (char)('0' + left % 10);
+    } while (left /= 10);
+    if (number < 0)
+        text->data[text->len++] = '-';
+    size_t len = (size_t)(digits + sizeof digits - at);
+    memcpy(text->data + text->len, at, len);
+    text->data[text->len + len] = ',';
+    text->len += len + 1;
 }
 
 /* Ends an array: its last comma goes. */
@@ -219,8 +232,10 @@ static void put_runs(struct call *call)
     }
 }
 
-static void put_returns(struct call *call, int64_t monotonic)
+/* True when there are any. */
+static bool put_returns(struct call *call, int64_t monotonic)
 {
+    bool any = false;
     for (uint32_t i = 0; i < call->place_count; i++) {
         int64_t most, owed;
         if (!local_return(call->local, call->places[i].hash, call->places[i].policy, monotonic,
@@ -229,10 +244,12 @@ static void put_returns(struct call *call, int64_t monotonic)
         put(&call->text, i + 1);
         put(&call->text, most);
         put(&call->text, owed);
+        any = true;
     }
+    return any;
 }
 
-static void write_call(struct call *call, int64_t monotonic)
+static bool write_call(struct call *call, int64_t monotonic)
 {
     struct text *text = &call->text;
     text->len = 0;
@@ -244,20 +261,22 @@ static void write_call(struct call *call, int64_t monotonic)
     put_end(text, "],[");
     put_runs(call);
     put_end(text, "],[");
-    put_returns(call, monotonic);
+    bool any_returns = put_returns(call, monotonic);
     put_end(text, "]]");
+    return any_returns;
 }
 
-void call_send(struct call *call, sluice_worker *worker, const sluice_script *take,
+bool call_send(struct call *call, sluice_worker *worker, const sluice_script *take,
                sluice_worker_step *then, void *state)
 {
-    write_call(call, sluice_monotonic(worker));
+    bool returns = write_call(call, sluice_monotonic(worker));
     for (uint32_t i = 0; i < call->place_count; i++)
         call->args[i] = sluice_arg_text(call->places[i].key);
     call->args[call->place_count] =
         sluice_arg_bytes(sluice_bytes_of(call->text.data, call->text.len));
     worker->api->run(worker, then, state, take, call->place_count, call->args,
                      call->place_count + 1, sizeof call->args[0]);
+    return returns;
 }
 
 /* ---- The reply ---------------------------------------------------------------------------- */
@@ -314,6 +333,6 @@ struct question *call_take(struct call *call, uint32_t i)
 {
     struct question *question = call->seats[i].question;
     if (question)
-        question->seat = 0;
+        question->call = NULL;
     return question;
 }

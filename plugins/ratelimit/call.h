@@ -35,11 +35,12 @@ void call_begin(struct call *call);
 bool call_add(struct call *call, struct question *question);
 uint32_t call_count(const struct call *call);
 
-/* `then` runs with the reply; until then the call stays as it is, but for call_leave. */
-void call_send(struct call *call, sluice_worker *worker, const sluice_script *take,
+/* `then` runs with the reply; until then the call stays as it is, but for call_leave. True: it tells
+ * Redis what was spent without it. */
+bool call_send(struct call *call, sluice_worker *worker, const sluice_script *take,
                sluice_worker_step *then, void *state);
 /* The question's request has ended. */
-void call_leave(struct call *call, struct question *question);
+void call_leave(struct question *question);
 
 /* Judges every question by the reply; false when it does not fit the call, and nothing is judged. */
 bool call_judge(struct call *call, const sluice_reply *reply, int64_t monotonic_ms);

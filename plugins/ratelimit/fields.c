@@ -25,8 +25,8 @@ static const char *number(sluice_request *req, int64_t value)
 
 static const char *policy_item(sluice_request *req, const struct demand *demand)
 {
-    return sluice_concat(req, "\"", demand->policy->name, "\";q=", demand->policy->capacity, ";w=",
-                         fields_seconds(bucket_window_ms(&demand->policy->limit)));
+    return sluice_concat(req, "\"", demand->policy->name, "\";q=", demand->policy->capacity,
+                         ";w=", fields_seconds(bucket_window_ms(&demand->policy->limit)));
 }
 
 static const char *limit_item(sluice_request *req, const struct demand *demand)
@@ -34,8 +34,8 @@ static const char *limit_item(sluice_request *req, const struct demand *demand)
     const struct ruling *ruling = &demand->ruling;
     if (ruling->next_ms <= 0)
         return sluice_concat(req, "\"", demand->policy->name, "\";r=", ruling->remaining);
-    return sluice_concat(req, "\"", demand->policy->name, "\";r=", ruling->remaining, ";t=",
-                         fields_seconds(ruling->next_ms));
+    return sluice_concat(req, "\"", demand->policy->name, "\";r=", ruling->remaining,
+                         ";t=", fields_seconds(ruling->next_ms));
 }
 
 static const char *join(sluice_request *req, const char *list, const char *item)

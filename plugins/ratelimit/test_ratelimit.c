@@ -274,17 +274,40 @@ static void several_buckets_go_together_and_keep_their_order(void **state)
     assert_status(answers[4], 429);
 }
 
+static void ask_for_things(struct test_host *host, int count)
+{
+    for (int i = 0; i < count; i++)
+        (void)request(host, "GET", "/things", NULL);
+}
+
+static void many_do_not_wait_for_the_call_in_flight(void **state)
+{
+    struct test_host *host = *state;
+    expect_run(host, "take", 1, test_any(), ONE);
+    ask_for_things(host, 1);
+    ask_for_things(host, 15); /* not many yet */
+    for (int i = 0; i < 3; i++) {
+        expect_run(host, "take", 1, test_any(), "[[" DEFAULT "],[1],[16,1,1,1],[]]");
+        ask_for_things(host, i == 0 ? 1 : 16);
+    }
+    ask_for_things(host, 40); /* four calls are in flight: more have to wait */
+    expect_run(host, "take", 1, test_any(), "[[" DEFAULT "],[1],[40,1,1,1],[]]");
+    for (int i = 0; i < 5; i++)
+        reply_array(host, NOW, 20000, 0);
+}
+
 static void a_call_has_256_requests_at_most(void **state)
 {
     struct test_host *host = *state;
-    expect_run(host, "take", 1, test_any(), test_any());
-    for (int i = 0; i < 258; i++)
-        (void)request(host, "GET", "/things", NULL);
+    for (int i = 0; i < 4; i++)
+        expect_run(host, "take", 1, test_any(), test_any());
+    ask_for_things(host, 1 + 3 * 16 + 258);
     expect_run(host, "take", 1, test_any(), "[[" DEFAULT "],[1],[256,1,1,1],[]]");
-    expect_run(host, "take", 1, test_any(), ONE);
-    reply_array(host, NOW, 20000, 0);
-    reply_array(host, NOW, 0, 0);
-    reply_array(host, NOW, 0, 0);
+    for (int i = 0; i < 4; i++)
+        reply_array(host, NOW, 20000, 0);
+    expect_run(host, "take", 1, test_any(), "[[" DEFAULT "],[1],[2,1,1,1],[]]");
+    for (int i = 0; i < 2; i++)
+        reply_array(host, NOW, 0, 0);
 }
 
 static void who_has_gone_while_queued_is_not_asked_for(void **state)
@@ -367,6 +390,19 @@ static void when_redis_is_back_it_is_told_what_was_spent(void **state)
     expect_run(host, "take", 1, test_any(), ONE);
     reply_array(host, NOW, 10000, 0);
     assert_status(request(host, "GET", "/things", NULL), 200);
+}
+
+static void what_was_spent_is_told_once_also_when_many_ask(void **state)
+{
+    struct test_host *host = *state;
+    test_redis_ready(host, false);
+    ask_for_things(host, 3);
+    test_redis_ready(host, true);
+    expect_run(host, "take", 1, test_any(), "[[" DEFAULT "],[1],[1,1,1,1],[1,20,3]]");
+    ask_for_things(host, 20);
+    expect_run(host, "take", 1, test_any(), "[[" DEFAULT "],[1],[19,1,1,1],[]]");
+    reply_array(host, NOW, 17000, 0);
+    reply_array(host, NOW, 16000, 0);
 }
 
 static void an_open_policy_lets_pass_and_says_so(void **state)
@@ -464,12 +500,14 @@ int main(void)
         TEST(a_prefix_stands_before_every_key),
         TEST(those_who_wait_go_together),
         TEST(several_buckets_go_together_and_keep_their_order),
+        TEST(many_do_not_wait_for_the_call_in_flight),
         TEST(a_call_has_256_requests_at_most),
         TEST(who_has_gone_while_queued_is_not_asked_for),
         TEST(nobody_waits_longer_than_a_second),
         TEST(without_redis_a_worker_limits_its_share),
         TEST(the_share_starts_with_what_was_known),
         TEST(when_redis_is_back_it_is_told_what_was_spent),
+        TEST(what_was_spent_is_told_once_also_when_many_ask),
         TEST(an_open_policy_lets_pass_and_says_so),
         TEST(a_closed_policy_lets_nothing_pass),
         TEST(a_script_that_fails_is_trouble),
