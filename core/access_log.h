@@ -16,11 +16,11 @@ struct access_entry {
     const char *request_id;
     const char *trace_id; /* NULL: none */
     const char *method;
-    const char *route;    /* the pattern; "" where no route matched */
+    const char *route; /* the pattern; "" where no route matched */
     uint32_t status;
-    uint64_t bytes;       /* of the body that was sent */
+    uint64_t bytes; /* of the body that was sent */
     int64_t duration_us;
-    const char *client;   /* NULL: nobody */
+    const char *client; /* NULL: nobody */
     const char *address;
 };
 

@@ -34,7 +34,7 @@ struct answer {
 /* What a problem says of the request it answers. */
 struct problem {
     uint32_t status;
-    const char *code;     /* snake_case; `type` is /problems#<code> */
+    const char *code; /* snake_case; `type` is /problems#<code> */
     const char *detail;
     const char *instance; /* the request's path, or NULL */
 };

@@ -16,7 +16,10 @@ struct arena {
     char *next, *end;           /* free bytes of the newest */
 };
 
-#define ARENA_INIT {0}
+#define ARENA_INIT                                                                                 \
+    {                                                                                              \
+        0                                                                                          \
+    }
 
 void *arena_alloc(struct arena *arena, size_t size, size_t align);
 

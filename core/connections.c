@@ -122,8 +122,7 @@ static void started(struct http *http, struct MHD_Connection *mhd, void **socket
     struct connection *connection = memory_new(struct connection);
     connection->http = http;
     connection->mhd = mhd;
-    connection->fd =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     socklen_t len = sizeof connection->peer;
     if (getpeername(connection->fd, (struct sockaddr *)&connection->peer, &len) < 0)
         connection->peer.ss_family = AF_UNSPEC;

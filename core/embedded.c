@@ -35,10 +35,28 @@
 /* In the child: only execs and ends. Its words go to its own log file. */
 static void become_redis(const struct embedded *embedded, const char *folder)
 {
-    const char *arguments[] = {
-        embedded->program, "--port", "0", "--unixsocket", embedded->socket, "--unixsocketperm",
-        "700", "--dir", folder, "--appendonly", "yes", "--appendfsync", embedded->fsync, "--save", "",
-        "--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", "redis.log", NULL};
+    const char *arguments[] = {embedded->program,
+                               "--port",
+                               "0",
+                               "--unixsocket",
+                               embedded->socket,
+                               "--unixsocketperm",
+                               "700",
+                               "--dir",
+                               folder,
+                               "--appendonly",
+                               "yes",
+                               "--appendfsync",
+                               embedded->fsync,
+                               "--save",
+                               "",
+                               "--maxmemory-policy",
+                               "noeviction",
+                               "--daemonize",
+                               "no",
+                               "--logfile",
+                               "redis.log",
+                               NULL};
     setpgid(0, 0);                           /* a terminal's ^C is for the master alone */
     (void)fcntl(embedded->lock, F_SETFD, 0); /* kept over exec */
     if (chdir(folder) == 0)

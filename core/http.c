@@ -359,10 +359,9 @@ static struct MHD_Daemon *start_daemon(struct http *http)
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, http},
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
-                                MHD_USE_ERROR_LOG,
-                            0, NULL, NULL, handled, http, MHD_OPTION_ARRAY, options,
-                            MHD_OPTION_END);
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
+        NULL, NULL, handled, http, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 static void epoll_ready(uv_poll_t *poll, int status, int events)

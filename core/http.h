@@ -49,8 +49,8 @@ struct connection {
 struct http {
     struct worker *worker;
     struct MHD_Daemon *daemon;
-    uv_poll_t epoll;   /* MHD's epoll descriptor, nested in the loop's */
-    uv_timer_t timer;  /* after MHD_get_timeout */
+    uv_poll_t epoll;  /* MHD's epoll descriptor, nested in the loop's */
+    uv_timer_t timer; /* after MHD_get_timeout */
     uv_timer_t sweep;
     uv_poll_t *listeners;
     size_t listener_count;
@@ -59,7 +59,7 @@ struct http {
     size_t connection_count;
     size_t lingering_count;
     bool progress; /* a handler has done something in this MHD_run: another one is due */
-    bool dirty; /* MHD_run is due */
+    bool dirty;    /* MHD_run is due */
     bool accepting;
 };
 

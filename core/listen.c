@@ -97,9 +97,8 @@ static const char *why_not(struct arena *arena, const char *text, int error)
 {
     switch (error) {
     case -EADDRINUSE:
-        return arena_printf(arena,
-                            "can't listen on %s: another process does; stop it, or change listen:",
-                            text);
+        return arena_printf(
+            arena, "can't listen on %s: another process does; stop it, or change listen:", text);
     case -EACCES:
         return arena_printf(arena,
                             "can't listen on %s: not permitted; ports below 1024 need the "

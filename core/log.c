@@ -26,8 +26,9 @@
 #include "text.h"
 
 #define WAIT_MS 20
-#define MESSAGE_MAX 3072      /* bytes of one message; the rest is cut off */
-#define QUEUE_MAX (32 * 1024) /* bytes queued before they are written unasked: half a Linux pipe   \
+#define MESSAGE_MAX 3072 /* bytes of one message; the rest is cut off */
+#define QUEUE_MAX                                                                                  \
+    (32 * 1024) /* bytes queued before they are written unasked: half a Linux pipe   \
                                */
 
 static struct {

@@ -28,8 +28,9 @@ static int wait_for(const char *data_dir, pid_t pid, unsigned before)
             if (serves)
                 printf("generation %u serves\n", generation);
             else
-                fprintf(stderr, "generation %u was refused, the one before serves on; the "
-                                "gateway's log says why\n",
+                fprintf(stderr,
+                        "generation %u was refused, the one before serves on; the "
+                        "gateway's log says why\n",
                         generation);
             return !serves;
         }

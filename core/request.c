@@ -239,8 +239,8 @@ static sluice_step *next_step(struct request *req)
             to_phase(req, PHASE_HANDLER);
             break;
         case PHASE_HANDLER:
-            req->running = (struct running){req->match.route->plugin,
-                                            req->match.route->handler_name, 0};
+            req->running =
+                (struct running){req->match.route->plugin, req->match.route->handler_name, 0};
             return req->match.route->handler;
         case PHASE_AFTER:
             step = next_hook(req, SLUICE_AFTER);
@@ -304,8 +304,8 @@ static const char *joined_header(struct request *req, const char *name)
     for (size_t i = 0; i < req->message.header_count; i++) {
         const struct header *each = &req->message.headers[i];
         if (strcasecmp(each->name, name) == 0)
-            joined = joined ? arena_printf(&req->arena, "%s, %s", joined, each->value)
-                            : each->value;
+            joined =
+                joined ? arena_printf(&req->arena, "%s, %s", joined, each->value) : each->value;
     }
     return joined;
 }

@@ -90,7 +90,7 @@ struct request {
     struct match match;
     struct text body;
     bool has_body;
-    bool closing; /* the connection ends with this answer */
+    bool closing;           /* the connection ends with this answer */
     uint64_t body_declared; /* Content-Length, 0 when chunked */
 
     sluice_identity who;
@@ -106,7 +106,7 @@ struct request {
     bool waits_shortly; /* for a second at most, and a hang-up does not end it */
     const struct reply *woken_by;
     uv_timer_t timer; /* of parks and sleeps */
-    unsigned held;    /* by questions whose undo may need the arena, and by the queue of the woken */
+    unsigned held; /* by questions whose undo may need the arena, and by the queue of the woken */
     bool ended;
 
     void **slots; /* by plugin; NULL: none was used */

@@ -82,7 +82,8 @@ static const sluice_option redis_rows[] = {
     {"server", SLUICE_TEXT, 0, IN(redis_settings, server), "redis-server", 1, 4095,
      .help = "the program that is run for the embedded one"},
     {"fsync", SLUICE_CHOICE, 0, IN(redis_settings, fsync), "everysec", .choices = redis_fsyncs,
-     .help = "of the embedded one: everysec can lose a second of what was answered, always nothing"},
+     .help =
+         "of the embedded one: everysec can lose a second of what was answered, always nothing"},
 };
 static const sluice_option rows[] = {
     {"listen", SLUICE_TEXTS, 0, AT(listen), "127.0.0.1:3000", 1, 64,

@@ -48,18 +48,18 @@ extern const char *const redis_fsyncs[]; /* their names, as Redis has them */
 struct redis_settings {
     const char *url; /* "embedded", redis://, rediss://, unix:// */
     const char *prefix;
-    int64_t timeout;  /* ms, per command */
+    int64_t timeout;    /* ms, per command */
     const char *server; /* path of redis-server for the embedded one */
     int64_t fsync;      /* of the embedded one's append-only file: enum redis_fsync */
 };
 
 struct settings {
-    const char *file;     /* absolute path of config.yaml */
-    sluice_texts listen;  /* "127.0.0.1:3000", "[::1]:3000", "unix:/path" */
-    int64_t workers;      /* resolved: never 0 */
-    int64_t gateways;     /* how many share the Redis, for local fallbacks */
-    const char *data_dir; /* absolute */
-    const char *admin_token; /* NULL: made at first start */
+    const char *file;             /* absolute path of config.yaml */
+    sluice_texts listen;          /* "127.0.0.1:3000", "[::1]:3000", "unix:/path" */
+    int64_t workers;              /* resolved: never 0 */
+    int64_t gateways;             /* how many share the Redis, for local fallbacks */
+    const char *data_dir;         /* absolute */
+    const char *admin_token;      /* NULL: made at first start */
     sluice_texts trusted_proxies; /* CIDR */
     int64_t grace;                /* ms: shutdown.grace */
     int64_t log_level;            /* enum log_level */

@@ -104,9 +104,12 @@ static void pushed(void *owner, const struct reply *message)
 static void put(struct subscriber *subscriber, redis_done *done, const sluice_arg *argv,
                 uint32_t argc, uint64_t stride)
 {
-    struct redis_call call = {
-        .argv = argv, .argc = argc, .stride = (uint32_t)stride, .done = done,
-        .context = subscriber, .timeout_ms = HEARTBEAT_LASTS_MS};
+    struct redis_call call = {.argv = argv,
+                              .argc = argc,
+                              .stride = (uint32_t)stride,
+                              .done = done,
+                              .context = subscriber,
+                              .timeout_ms = HEARTBEAT_LASTS_MS};
     redis_send(subscriber->redis, &call);
 }
 
@@ -170,9 +173,9 @@ static void tracked(void *context, int status, const struct reply *reply)
 /* CLIENT TRACKING ON REDIRECT id BCAST PREFIX a PREFIX b .. */
 static void track(struct subscriber *subscriber, int64_t id)
 {
-    sluice_arg argv[6 + 2 * PREFIXES_MAX] = {
-        sluice_arg_text("CLIENT"), sluice_arg_text("TRACKING"), sluice_arg_text("ON"),
-        sluice_arg_text("REDIRECT"), sluice_arg_int(id), sluice_arg_text("BCAST")};
+    sluice_arg argv[6 + 2 * PREFIXES_MAX] = {sluice_arg_text("CLIENT"), sluice_arg_text("TRACKING"),
+                                             sluice_arg_text("ON"),     sluice_arg_text("REDIRECT"),
+                                             sluice_arg_int(id),        sluice_arg_text("BCAST")};
     uint32_t argc = 6;
     for (struct subscription *each = subscriber->subscriptions; each; each = each->next)
         if (each->track && argc < sizeof argv / sizeof argv[0]) {

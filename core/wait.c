@@ -101,12 +101,9 @@ static struct reply trouble(int status)
         int status;
         const char *text;
     } texts[] = {
-        {-ETIMEDOUT, "no answer in time"},
-        {-ENOTCONN, "not connected"},
-        {-ECONNRESET, "the connection was lost"},
-        {-ENOBUFS, "too much is waiting to be sent"},
-        {-ECANCELED, "the worker ends"},
-        {-EINVAL, "the question was empty or too long"},
+        {-ETIMEDOUT, "no answer in time"},        {-ENOTCONN, "not connected"},
+        {-ECONNRESET, "the connection was lost"}, {-ENOBUFS, "too much is waiting to be sent"},
+        {-ECANCELED, "the worker ends"},          {-EINVAL, "the question was empty or too long"},
     };
     const char *text = "no answer";
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -222,7 +219,8 @@ sluice_verdict wait_sleep(sluice_request *abi, const sluice_wait *wait)
     if (!begin(req, wait))
         return SLUICE_DONE;
     uint64_t ms = req->wait.timeout_ms > 0 ? (uint64_t)req->wait.timeout_ms : 0;
-    uv_update_time(req->timer.loop); /* the loop's own time is that of the turn's begin: too early */
+    uv_update_time(
+        req->timer.loop); /* the loop's own time is that of the turn's begin: too early */
     uv_timer_start(&req->timer, slept, ms, 0);
     return SLUICE_WAIT;
 }

@@ -51,10 +51,10 @@ struct worker {
 
     struct redis *redis;
     struct subscriber *subscriber;
-    struct http *http;             /* NULL in a plugin's process, which has the next three */
-    struct redis *blocking;        /* for commands that wait in Redis */
-    struct links *links;           /* to its executors */
-    bool drained;                  /* the plugin has nothing left to do */
+    struct http *http;      /* NULL in a plugin's process, which has the next three */
+    struct redis *blocking; /* for commands that wait in Redis */
+    struct links *links;    /* to its executors */
+    bool drained;           /* the plugin has nothing left to do */
     struct hangup *hangup;
 
     struct request **slots; /* every request object ever made, by its slot */

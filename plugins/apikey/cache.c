@@ -17,11 +17,11 @@
 
 struct place {
     char hash[HASH_SIZE]; /* "" when empty */
-    uint64_t mark;              /* of a question under way; 0: filled */
-    uint64_t used;              /* the higher, the newer */
-    int64_t until;              /* monotonic ms: the key's own end, or that of its age */
-    int64_t use_due_at;         /* monotonic ms: when to note its use again */
-    char *texts;                /* what the entry points to */
+    uint64_t mark;        /* of a question under way; 0: filled */
+    uint64_t used;        /* the higher, the newer */
+    int64_t until;        /* monotonic ms: the key's own end, or that of its age */
+    int64_t use_due_at;   /* monotonic ms: when to note its use again */
+    char *texts;          /* what the entry points to */
     struct entry entry;
 };
 
@@ -108,8 +108,7 @@ static void changed(sluice_worker *worker, void *state, const sluice_reply *key)
     sluice_bytes name = sluice_text_bytes(key);
     if (name.len < HASH_SIZE - 1)
         return;
-    struct place *place =
-        place_of(cache, (const char *)name.data + name.len - (HASH_SIZE - 1));
+    struct place *place = place_of(cache, (const char *)name.data + name.len - (HASH_SIZE - 1));
     if (place)
         empty(place);
 }

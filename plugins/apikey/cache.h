@@ -20,8 +20,8 @@
 
 #include <sluice/plugin.h>
 
-#include "store.h"
 #include "shared/hasher.h"
+#include "store.h"
 
 #define CACHE_WITHOUT_REDIS_MS 30000
 

@@ -12,8 +12,8 @@
 
 #include "apikey.h"
 #include "scopes.h"
-#include "store.h"
 #include "shared/times.h"
+#include "store.h"
 
 #define PAGE_MAX 100
 #define PAGE_DEFAULT 20

@@ -13,8 +13,8 @@
 
 #include "apikey.h"
 #include "scopes.h"
-#include "store.h"
 #include "shared/times.h"
+#include "store.h"
 
 static sluice_step made, listed, revoked;
 static sluice_worker_step undo_making, withdrawn;

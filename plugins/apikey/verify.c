@@ -11,8 +11,8 @@
 
 #include "apikey.h"
 #include "scopes.h"
-#include "store.h"
 #include "shared/times.h"
+#include "store.h"
 
 #define TOKEN_TEXT_MAX 256u
 

@@ -160,8 +160,8 @@ static void what_keeps_dying_waits_longer_and_longer(void **state)
 {
     (void)state;
     struct backoff backoff = {0, 0};
-    static const int64_t waits[] = {50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000,
-                                    30000};
+    static const int64_t waits[] = {50,   100,  200,   400,   800,   1600,
+                                    3200, 6400, 12800, 25600, 30000, 30000};
     for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
         backoff_started(&backoff, 1000);
         assert_int_equal(backoff_next(&backoff, 1500), 1500 + waits[i]);

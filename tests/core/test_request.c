@@ -498,8 +498,7 @@ static void an_error_that_says_unavailable_is_trouble_too(void **state)
     static const char message[] = "READONLY You can't write against a read only replica.";
     add_route("GET", "/x", ask, "none");
     struct request *req = get("/x");
-    answer_with(0, 0,
-                reply_text(&bench->replies, SLUICE_REPLY_ERROR, message, sizeof message - 1));
+    answer_with(0, 0, reply_text(&bench->replies, SLUICE_REPLY_ERROR, message, sizeof message - 1));
     assert_answer(req, 503, "store_unavailable");
     request_end(req, true);
 }
@@ -510,8 +509,7 @@ static void another_error_of_redis_is_a_500_that_tells_nothing(void **state)
     static const char message[] = "WRONGTYPE Operation against a key";
     add_route("GET", "/x", ask, "none");
     struct request *req = get("/x");
-    answer_with(0, 0,
-                reply_text(&bench->replies, SLUICE_REPLY_ERROR, message, sizeof message - 1));
+    answer_with(0, 0, reply_text(&bench->replies, SLUICE_REPLY_ERROR, message, sizeof message - 1));
     assert_answer(req, 500, "internal_error");
     assert_null(strstr(req->answer.body.data, "WRONGTYPE"));
     request_end(req, true);
@@ -734,10 +732,8 @@ static sluice_verdict be_acme(sluice_request *req, void *state, const sluice_rep
         sluice_unidentified(req, "invalid_api_key", "no such key");
         return SLUICE_NEXT;
     }
-    sluice_identity who = {.size = sizeof who,
-                           .kinds = SLUICE_IDENTITY_CLIENT,
-                           .client = "acme",
-                           .space = "acme"};
+    sluice_identity who = {
+        .size = sizeof who, .kinds = SLUICE_IDENTITY_CLIENT, .client = "acme", .space = "acme"};
     sluice_identify(req, &who);
     return SLUICE_NEXT;
 }

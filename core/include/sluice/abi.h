@@ -110,16 +110,16 @@ typedef struct sluice_arg {
 
 /* ---- Waits -------------------------------------------------------------------------------- */
 
-#define SLUICE_TAKE_TROUBLE 1u   /* run the step on trouble too, instead of answering 503 or 500 */
-#define SLUICE_END_ON_HANGUP 2u  /* end the request when its client goes, even half-way */
+#define SLUICE_TAKE_TROUBLE 1u  /* run the step on trouble too, instead of answering 503 or 500 */
+#define SLUICE_END_ON_HANGUP 2u /* end the request when its client goes, even half-way */
 
 /* How a request waits. `size` is sizeof(sluice_wait). */
 typedef struct sluice_wait {
     uint32_t size;
     uint32_t flags;
     sluice_step *then;
-    const char *then_name;    /* kept; shown in a request's trail */
-    void *state;              /* handed to `then` and to `undo`; in the request's arena or longer lived */
+    const char *then_name; /* kept; shown in a request's trail */
+    void *state; /* handed to `then` and to `undo`; in the request's arena or longer lived */
     sluice_worker_step *undo; /* NULL, or run when the reply comes after its request has ended */
     int64_t timeout_ms;       /* 0: the default of what is asked; a park must name one */
 } sluice_wait;
@@ -138,9 +138,9 @@ typedef struct sluice_command {
 
 /* ---- Identity ----------------------------------------------------------------------------- */
 
-#define SLUICE_IDENTITY_CLIENT 1u  /* an API client */
-#define SLUICE_IDENTITY_SESSION 2u /* a user's session */
-#define SLUICE_IDENTITY_ADMIN 4u   /* the holder of the admin token */
+#define SLUICE_IDENTITY_CLIENT 1u    /* an API client */
+#define SLUICE_IDENTITY_SESSION 2u   /* a user's session */
+#define SLUICE_IDENTITY_ADMIN 4u     /* the holder of the admin token */
 #define SLUICE_IDENTITY_SELF_MADE 8u /* with CLIENT: it registered itself, no admin made it */
 
 /* Who a request is. The host copies what it is given. */
@@ -170,10 +170,10 @@ typedef struct sluice_reply_api {
     uint32_t size;
     uint32_t reserved;
     uint32_t (*type)(const sluice_reply *reply);
-    int64_t (*integer)(const sluice_reply *reply);     /* of a text: parsed; else 0 */
-    double (*number)(const sluice_reply *reply);       /* of a text: parsed; else 0 */
-    sluice_bytes (*text)(const sluice_reply *reply);   /* NUL follows; never a NULL pointer */
-    uint64_t (*length)(const sluice_reply *reply);     /* of an array; else 0 */
+    int64_t (*integer)(const sluice_reply *reply);   /* of a text: parsed; else 0 */
+    double (*number)(const sluice_reply *reply);     /* of a text: parsed; else 0 */
+    sluice_bytes (*text)(const sluice_reply *reply); /* NUL follows; never a NULL pointer */
+    uint64_t (*length)(const sluice_reply *reply);   /* of an array; else 0 */
     const sluice_reply *(*at)(const sluice_reply *reply, uint64_t i); /* out of range: a nil */
 } sluice_reply_api;
 
@@ -181,13 +181,13 @@ typedef struct sluice_reply_api {
 
 /* What `text` reads. */
 #define SLUICE_METHOD 0u
-#define SLUICE_PATH 1u       /* as sent, without the query */
-#define SLUICE_ROUTE 2u      /* the route's pattern, or "" on 404 and 405 */
+#define SLUICE_PATH 1u  /* as sent, without the query */
+#define SLUICE_ROUTE 2u /* the route's pattern, or "" on 404 and 405 */
 #define SLUICE_REQUEST_ID 3u
-#define SLUICE_ADDRESS 4u    /* the client's, behind trusted proxies */
-#define SLUICE_LIMIT 5u      /* of the route: policies' names joined by +, "" for default, "none" */
-#define SLUICE_TRACE 6u      /* steps so far: "rank > ranked" */
-#define SLUICE_TARGET 7u     /* as sent, path and query */
+#define SLUICE_ADDRESS 4u /* the client's, behind trusted proxies */
+#define SLUICE_LIMIT 5u   /* of the route: policies' names joined by +, "" for default, "none" */
+#define SLUICE_TRACE 6u   /* steps so far: "rank > ranked" */
+#define SLUICE_TARGET 7u  /* as sent, path and query */
 
 /* Where `value` looks. */
 #define SLUICE_PARAM 0u  /* a {name} of the route, percent-decoded */
@@ -334,8 +334,8 @@ typedef struct sluice_worker_api {
 /* How an executor ended. */
 typedef struct sluice_exit {
     uint32_t size;
-    int32_t signal;  /* that killed it; 0: it exited */
-    int32_t status;  /* of its exit; -1: it could not be made */
+    int32_t signal; /* that killed it; 0: it exited */
+    int32_t status; /* of its exit; -1: it could not be made */
     uint32_t reserved;
     int64_t max_rss; /* bytes, at its most */
 } sluice_exit;
@@ -346,13 +346,13 @@ typedef struct sluice_exit {
  * configured everything, so that all plugins' code and configuration is there. They end with it. */
 typedef struct sluice_process {
     uint32_t size;
-    uint32_t executors; /* slots: 0 to executors - 1 */
-    const char *name;   /* in the log; kept */
+    uint32_t executors;                                  /* slots: 0 to executors - 1 */
+    const char *name;                                    /* in the log; kept */
     int32_t (*start)(sluice_worker *worker, void *self); /* 0, or -1: it can't run */
     /* Takes no new work, and calls `drained` when all is done; after `grace_ms` the process ends,
      * and its executors are killed. */
     void (*drain)(sluice_worker *worker, void *self, int64_t grace_ms);
-    void (*stop)(sluice_worker *worker, void *self);     /* NULL, or: the process ends */
+    void (*stop)(sluice_worker *worker, void *self); /* NULL, or: the process ends */
 
     /* In the executor: what it does, until there is nothing more to receive. Its exit status. */
     int32_t (*execute)(sluice_executor *executor, void *self, uint32_t slot);
@@ -417,9 +417,9 @@ typedef struct sluice_job_handler {
     const char *queue; /* NULL: "jobs" */
     sluice_job_run *run;
     const char *run_name;
-    const char *backoff;  /* "exponential 1s 1h", "fixed 5s", "list 1s 5s 1m"; NULL: as configured */
-    int64_t timeout_ms;   /* 0: as configured */
-    int32_t retries;      /* 0: as configured; SLUICE_NO_RETRIES */
+    const char *backoff; /* "exponential 1s 1h", "fixed 5s", "list 1s 5s 1m"; NULL: as configured */
+    int64_t timeout_ms;  /* 0: as configured */
+    int32_t retries;     /* 0: as configured; SLUICE_NO_RETRIES */
     uint32_t reserved;
 } sluice_job_handler;
 
@@ -431,17 +431,17 @@ typedef struct sluice_job_handler {
 #define SLUICE_JOB_QUEUE 2u
 #define SLUICE_JOB_SPACE 3u
 #define SLUICE_JOB_CLIENT 4u
-#define SLUICE_JOB_ATTEMPT 5u  /* 1 for the first */
-#define SLUICE_JOB_FENCE 6u    /* rises with every time that the job is handed out */
-#define SLUICE_JOB_LEFT 7u     /* ms until its time is over */
-#define SLUICE_JOB_CREATED 8u  /* ms since 1970 */
+#define SLUICE_JOB_ATTEMPT 5u /* 1 for the first */
+#define SLUICE_JOB_FENCE 6u   /* rises with every time that the job is handed out */
+#define SLUICE_JOB_LEFT 7u    /* ms until its time is over */
+#define SLUICE_JOB_CREATED 8u /* ms since 1970 */
 
 typedef struct sluice_job_api {
     uint32_t size;
     uint32_t reserved;
     const char *(*text)(sluice_job *job, uint32_t what);
     int64_t (*number)(sluice_job *job, uint32_t what);
-    sluice_bytes (*payload)(sluice_job *job); /* JSON text; NUL follows */
+    sluice_bytes (*payload)(sluice_job *job);      /* JSON text; NUL follows */
     sluice_executor *(*executor)(sluice_job *job); /* memory, Redis, time: until the job ends */
     void (*progress)(sluice_job *job, int64_t percent);
     void (*log)(sluice_job *job, const char *line);
@@ -497,7 +497,7 @@ typedef struct sluice_host_api {
     void (*routes)(sluice_host *host, const sluice_route *rows, uint32_t count, uint32_t stride);
     void (*hooks)(sluice_host *host, const sluice_hook *rows, uint32_t count, uint32_t stride);
     const sluice_script *(*script)(sluice_host *host, const char *name, const char *source,
-                                   uint64_t len); /* kept */
+                                   uint64_t len);                /* kept */
     void (*provide)(sluice_host *host, uint32_t identity_kinds); /* what its AUTHENTICATE sets */
     void (*policy)(sluice_host *host, const char *limit);        /* a name routes may use; copied */
     void (*offer)(sluice_host *host, const char *service, uint32_t version, const void *table);

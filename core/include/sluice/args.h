@@ -18,8 +18,8 @@
 #if !defined(__cplusplus) && (!defined(__STDC_VERSION__) || __STDC_VERSION__ <= 201710L)
 #undef true
 #undef false
-#define true ((_Bool)+1u)
-#define false ((_Bool)+0u)
+#define true ((_Bool) + 1u)
+#define false ((_Bool) + 0u)
 #endif
 
 static inline sluice_arg sluice_arg_make(uint32_t type, uint64_t len)
@@ -122,19 +122,58 @@ static inline sluice_bytes sluice_bytes_of(const void *data, uint64_t len)
 
 #ifdef __cplusplus
 
-inline sluice_arg sluice_arg_of(const char *value) { return sluice_arg_text(value); }
-inline sluice_arg sluice_arg_of(sluice_bytes value) { return sluice_arg_bytes(value); }
-inline sluice_arg sluice_arg_of(bool value) { return sluice_arg_bool(value); }
-inline sluice_arg sluice_arg_of(int value) { return sluice_arg_int(value); }
-inline sluice_arg sluice_arg_of(long value) { return sluice_arg_int(value); }
-inline sluice_arg sluice_arg_of(long long value) { return sluice_arg_int(value); }
-inline sluice_arg sluice_arg_of(unsigned value) { return sluice_arg_uint(value); }
-inline sluice_arg sluice_arg_of(unsigned long value) { return sluice_arg_uint(value); }
-inline sluice_arg sluice_arg_of(unsigned long long value) { return sluice_arg_uint(value); }
-inline sluice_arg sluice_arg_of(double value) { return sluice_arg_double(value); }
-inline sluice_arg sluice_arg_of(const sluice_list *value) { return sluice_arg_list(value); }
-inline sluice_arg sluice_arg_of(const sluice_reply *value) { return sluice_arg_reply(value); }
-inline sluice_arg sluice_arg_of(const sluice_arg &value) { return value; }
+inline sluice_arg sluice_arg_of(const char *value)
+{
+    return sluice_arg_text(value);
+}
+inline sluice_arg sluice_arg_of(sluice_bytes value)
+{
+    return sluice_arg_bytes(value);
+}
+inline sluice_arg sluice_arg_of(bool value)
+{
+    return sluice_arg_bool(value);
+}
+inline sluice_arg sluice_arg_of(int value)
+{
+    return sluice_arg_int(value);
+}
+inline sluice_arg sluice_arg_of(long value)
+{
+    return sluice_arg_int(value);
+}
+inline sluice_arg sluice_arg_of(long long value)
+{
+    return sluice_arg_int(value);
+}
+inline sluice_arg sluice_arg_of(unsigned value)
+{
+    return sluice_arg_uint(value);
+}
+inline sluice_arg sluice_arg_of(unsigned long value)
+{
+    return sluice_arg_uint(value);
+}
+inline sluice_arg sluice_arg_of(unsigned long long value)
+{
+    return sluice_arg_uint(value);
+}
+inline sluice_arg sluice_arg_of(double value)
+{
+    return sluice_arg_double(value);
+}
+inline sluice_arg sluice_arg_of(const sluice_list *value)
+{
+    return sluice_arg_list(value);
+}
+inline sluice_arg sluice_arg_of(const sluice_reply *value)
+{
+    return sluice_arg_reply(value);
+}
+inline sluice_arg sluice_arg_of(const sluice_arg &value)
+{
+    return value;
+}
 
 /* A temporary array: it lives to the end of the full expression, as the call it is made for. */
 template <unsigned N> struct sluice_argv {

@@ -39,8 +39,7 @@
 
 #if defined(__GNUC__)
 #define SLUICE_MUST_RETURN __attribute__((warn_unused_result))
-#define SLUICE_PRINTF(string, first)                                                               \
-    __attribute__((format(printf, string, first), nonnull(string)))
+#define SLUICE_PRINTF(string, first) __attribute__((format(printf, string, first), nonnull(string)))
 #define SLUICE_EXPORT __attribute__((visibility("default")))
 #else
 #define SLUICE_MUST_RETURN
@@ -236,9 +235,9 @@ static inline sluice_wait sluice_then(sluice_step *then, const char *name, void 
 /* A wait to be refined:  sluice_wait wait = SLUICE_THEN(granted, ask); wait.undo = give_back; */
 #define SLUICE_THEN(then, state) sluice_then((then), #then, (state))
 
-SLUICE_MUST_RETURN static inline sluice_verdict
-sluice_ask_v(sluice_request *req, sluice_wait wait, const sluice_arg *argv, uint32_t argc,
-             uint64_t stride)
+SLUICE_MUST_RETURN static inline sluice_verdict sluice_ask_v(sluice_request *req, sluice_wait wait,
+                                                             const sluice_arg *argv, uint32_t argc,
+                                                             uint64_t stride)
 {
     return req->api->ask(req, &wait, argv, argc, (uint32_t)stride);
 }
@@ -252,9 +251,10 @@ sluice_ask_v(sluice_request *req, sluice_wait wait, const sluice_arg *argv, uint
 /* The same with a wait of your own: flags, undo, timeout. */
 #define sluice_ask_as(req, wait, ...) sluice_ask_v((req), (wait), SLUICE_ARGS(__VA_ARGS__))
 
-SLUICE_MUST_RETURN static inline sluice_verdict
-sluice_ask_all_v(sluice_request *req, sluice_wait wait, const sluice_command *commands,
-                 uint32_t count, uint64_t stride)
+SLUICE_MUST_RETURN static inline sluice_verdict sluice_ask_all_v(sluice_request *req,
+                                                                 sluice_wait wait,
+                                                                 const sluice_command *commands,
+                                                                 uint32_t count, uint64_t stride)
 {
     return req->api->ask_all(req, &wait, commands, count, (uint32_t)stride);
 }
@@ -269,9 +269,10 @@ sluice_ask_all_v(sluice_request *req, sluice_wait wait, const sluice_command *co
 #define sluice_ask_all_as(req, wait, ...)                                                          \
     sluice_ask_all_v((req), (wait), SLUICE_COMMANDS(__VA_ARGS__))
 
-SLUICE_MUST_RETURN static inline sluice_verdict
-sluice_run_v(sluice_request *req, sluice_wait wait, const sluice_script *script, uint32_t keys,
-             const sluice_arg *argv, uint32_t argc, uint64_t stride)
+SLUICE_MUST_RETURN static inline sluice_verdict sluice_run_v(sluice_request *req, sluice_wait wait,
+                                                             const sluice_script *script,
+                                                             uint32_t keys, const sluice_arg *argv,
+                                                             uint32_t argc, uint64_t stride)
 {
     return req->api->run(req, &wait, script, keys, argv, argc, (uint32_t)stride);
 }
@@ -294,8 +295,8 @@ SLUICE_MUST_RETURN static inline sluice_verdict sluice_sleep_v(sluice_request *r
 
 /* The primitive under all of these: parks the request until sluice_wake names its token, at most
  * `wait.timeout_ms`; then `then` runs with what the waker gave. A wait that runs out is trouble. */
-SLUICE_MUST_RETURN static inline sluice_verdict
-sluice_park(sluice_request *req, sluice_wait wait, sluice_token *ret_token)
+SLUICE_MUST_RETURN static inline sluice_verdict sluice_park(sluice_request *req, sluice_wait wait,
+                                                            sluice_token *ret_token)
 {
     return req->api->park(req, &wait, ret_token);
 }
@@ -359,8 +360,8 @@ static inline const sluice_reply *sluice_at(const sluice_reply *reply, uint64_t 
 /* ---- Answers ------------------------------------------------------------------------------ */
 
 /* An answer of your own type; the body is copied. */
-SLUICE_MUST_RETURN static inline sluice_verdict
-sluice_respond(sluice_request *req, uint32_t status, const char *type, sluice_bytes body)
+SLUICE_MUST_RETURN static inline sluice_verdict sluice_respond(sluice_request *req, uint32_t status,
+                                                               const char *type, sluice_bytes body)
 {
     return req->api->respond(req, status, type, body.data, body.len);
 }
@@ -372,9 +373,9 @@ SLUICE_MUST_RETURN static inline sluice_verdict sluice_respond_empty(sluice_requ
     return req->api->respond(req, status, NULL, NULL, 0);
 }
 
-SLUICE_MUST_RETURN static inline sluice_verdict
-sluice_json_v(sluice_request *req, uint32_t status, const sluice_arg *pairs, uint32_t count,
-              uint64_t stride)
+SLUICE_MUST_RETURN static inline sluice_verdict sluice_json_v(sluice_request *req, uint32_t status,
+                                                              const sluice_arg *pairs,
+                                                              uint32_t count, uint64_t stride)
 {
     return req->api->json(req, status, pairs, count, (uint32_t)stride);
 }
@@ -393,8 +394,8 @@ sluice_problem_v(sluice_request *req, uint32_t status, const char *code, const c
 
 /* Answers with a problem (RFC 9457). `code` is stable and snake_case; `detail` tells this caller
  * what went wrong and what to do. */
-SLUICE_MUST_RETURN static inline sluice_verdict
-sluice_problem(sluice_request *req, uint32_t status, const char *code, const char *detail)
+SLUICE_MUST_RETURN static inline sluice_verdict sluice_problem(sluice_request *req, uint32_t status,
+                                                               const char *code, const char *detail)
 {
     return req->api->problem(req, status, code, detail, NULL, 0, sizeof(sluice_arg));
 }

@@ -42,9 +42,10 @@ static sluice_verdict leave(sluice_request *req, void *self, const sluice_reply 
 static sluice_verdict greet(sluice_request *req, void *self, const sluice_reply *none)
 {
     (void)none;
-    return sluice_ask_all(req, counted, self,
-                          SLUICE_COMMAND("INCR", sluice_key(req, "first:", sluice_path(req, "name"))),
-                          SLUICE_COMMAND("GET", sluice_key(req, "first:nothing")));
+    return sluice_ask_all(
+        req, counted, self,
+        SLUICE_COMMAND("INCR", sluice_key(req, "first:", sluice_path(req, "name"))),
+        SLUICE_COMMAND("GET", sluice_key(req, "first:nothing")));
 }
 
 static sluice_verdict counted(sluice_request *req, void *self, const sluice_reply *both)

@@ -160,8 +160,7 @@ static void send(sluice_executor *executor, const char *text)
 
 static void ask_store(sluice_executor *executor)
 {
-    const sluice_reply *reply =
-        sluice_executor_ask(executor, 1000, "SET", "workshop:kept", 42);
+    const sluice_reply *reply = sluice_executor_ask(executor, 1000, "SET", "workshop:kept", 42);
     if (!sluice_is_trouble(reply))
         reply = sluice_executor_ask(executor, 1000, "GET", "workshop:kept");
     send(executor, sluice_text(reply));
