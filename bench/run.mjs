@@ -5,29 +5,22 @@
 //
 // Every round runs A B C ... for each workload, so that a slow minute of the machine is everybody's;
 // figures are medians with minimum and maximum, ratios are taken within each round. Everything is
-// bounded and ends what it started. --smoke runs each once for half a second and asserts nothing
-// but that answers came; it is what the tests do.
+// bounded and ends what it started. --smoke runs each once for a second and asserts nothing but that
+// answers came; it is what the tests do.
 //
 // SPDX-License-Identifier: MIT
 import { spawnSync } from 'node:child_process';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-import { freePort, start, stopAll, until, usage } from './processes.mjs';
+import { usage } from './processes.mjs';
 import { chart, table } from './report.mjs';
+import { begin, close, CLIENTS, forgetJobs, open } from './servers.mjs';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
 const options = parseOptions(process.argv.slice(2));
-const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-bench-'));
-const socket = path.join(work, 'redis.sock');
-const CLIENTS = 1000;
-const ADMIN = 'bench-admin-token-0123456789abcdef';
 
 function parseOptions(words) {
-  const found = { seconds: '4', rounds: '3', sluice: 'build/bin/sluice', connections: '64' };
+  const found = { seconds: '4', rounds: '3', sluice: 'build/bin/sluice' };
   for (let i = 0; i < words.length; i++) {
     const name = words[i].replace(/^--/, '');
     if (name === 'smoke') found.smoke = true;
@@ -37,141 +30,34 @@ function parseOptions(words) {
   return found;
 }
 
-// ---- Redis and its data ------------------------------------------------------------------------
-
-function redis(...args) {
-  const input = args.map((words) => words.join(' ')).join('\n');
-  return spawnSync('redis-cli', ['-s', socket], { input, maxBuffer: 1 << 28 }).stdout.toString();
-}
-
-async function startRedis() {
-  const child = start('redis-server', ['--port', '0', '--unixsocket', socket, '--save', '',
-    '--appendonly', 'no', '--maxmemory-policy', 'noeviction']);
-  await until('redis-server', () => redis(['PING']).startsWith('PONG'));
-  const scores = [];
-  for (let i = 0; i < 1000; i++) scores.push(['ZADD', 'leaderboard:zset', i, `user${i}`]);
-  redis(...scores);
-  return child;
-}
-
-const peerKey = (i) => `peer-key-${i}`;
-
-function writePeerKeys() {
-  const commands = [];
-  for (let i = 0; i < CLIENTS; i++) {
-    for (const algorithm of ['sha256', 'sha1']) {
-      const hash = crypto.createHash(algorithm).update(peerKey(i)).digest('hex');
-      commands.push(['SET', `apiKey:${hash}`, `peer${i}`]);
-    }
-  }
-  redis(...commands);
-}
-
-// ---- Who is measured ---------------------------------------------------------------------------
-
-async function makeClients(url) {
-  const keys = [];
-  for (let i = 0; i < CLIENTS; i++) {
-    const answer = await fetch(`${url}/clients/createClient`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ id: `client${i}`, name: `Client ${i}` }),
-    });
-    if (!answer.ok) throw new Error(`no client: ${answer.status} ${await answer.text()}`);
-    keys.push((await answer.json()).apiKey);
-  }
-  return keys;
-}
-
-async function startSluice(port) {
-  const config = path.join(work, 'config.yaml');
-  fs.writeFileSync(config, `
-listen: 127.0.0.1:${port}
-workers: 1
-data_dir: ${work}/data
-admin: { token: ${ADMIN} }
-log: { access: false }
-redis: { url: "unix://${socket}" }
-plugins:
-  - apikey
-  - ratelimit: { policies: { default: { algorithm: token-bucket, capacity: 1000000000, refill: 1000000/s } } }
-  - leaderboard
-`);
-  const child = start(options.sluice, ['run', '-c', config]);
-  await until('sluice', () => child.log.includes('"ready: '));
-  return { child, keys: await makeClients(`http://127.0.0.1:${port}`) };
-}
-
-function nodePeer(name) {
-  return async (port) => {
-    const folder = path.join(here, 'peers', name);
-    const child = start('node', ['server.js'], {
-      cwd: folder,
-      env: { ...process.env, NODE_ENV: 'production', PORT: String(port), REDIS: socket },
-    });
-    await until(name, () => child.log.includes('ready'));
-    return { child };
-  };
-}
-
-async function startNginx(port) {
-  const folder = path.join(here, 'peers', 'nginx');
-  const file = path.join(work, 'nginx.conf');
-  const text = fs.readFileSync(path.join(folder, 'nginx.conf.in'), 'utf8')
-    .replaceAll('@WORK@', work).replaceAll('@PEER@', folder)
-    .replaceAll('@PORT@', String(port)).replaceAll('@REDIS@', socket);
-  fs.writeFileSync(file, text);
-  const child = start('nginx', ['-p', work, '-c', file]);
-  await until('nginx', async () => {
-    try {
-      return (await fetch(`http://127.0.0.1:${port}/none`)).status === 404;
-    } catch {
-      return false;
-    }
-  });
-  return { child };
-}
-
-async function startBare(port) {
-  const program = path.join(work, 'bare');
-  const built = spawnSync('gcc', ['-O2', path.join(here, 'peers/bare/bare.c'), '-o', program,
-    '-lmicrohttpd']);
-  if (built.status !== 0) throw new Error(built.stderr.toString());
-  const child = start(program, [String(port)]);
-  await until('bare', () => child.log.includes('ready'));
-  return { child };
-}
-
-const peers = [
-  { name: 'sluice', title: 'Sluice', start: startSluice },
-  { name: 'express', title: 'Express + ioredis', start: nodePeer('express') },
-  { name: 'fastify', title: 'Fastify + ioredis', start: nodePeer('fastify') },
-  { name: 'nginx', title: 'nginx + Lua', start: startNginx },
-  { name: 'bare', title: 'bare libmicrohttpd', start: startBare },
-];
-
 // ---- What is measured --------------------------------------------------------------------------
 
+const rank = { path: '/leaderboard/rank/user500' };
 const workloads = [
-  { name: 'rank, 1 client', clients: 1, path: '/leaderboard/rank/user500' },
-  { name: 'rank, 1,000 clients', clients: CLIENTS, path: '/leaderboard/rank/user500' },
-  { name: 'top 10', clients: 1, path: '/leaderboard/top', not: ['bare'] },
-  { name: 'score write', clients: 1, method: 'POST', path: '/leaderboard/score', not: ['bare'],
+  { name: 'rank, 1 client', ...rank },
+  { name: 'rank, 1 client, 256 connections', ...rank, connections: 256 },
+  { name: 'rank, 1 client, 1,000 connections', ...rank, connections: 1000 },
+  { name: 'rank, 1,000 clients', ...rank, clients: CLIENTS },
+  { name: 'top 10', path: '/leaderboard/top', not: ['bare'] },
+  { name: 'score write', method: 'POST', path: '/leaderboard/score', not: ['bare'],
     body: '{"userId":"user500","score":500}' },
+  { name: 'session read', path: '/session/get', header: 'x-session-id', not: ['bare'] },
+  { name: 'enqueue', method: 'POST', path: '/jobs/create', not: ['bare'], after: forgetJobs,
+    body: '{"task":"mail","to":"user500","subject":"hello"}' },
 ];
 
 // wrk's own scripts: each request takes the next key.
-function wrkScript(peer, workload) {
-  const keys = Array.from({ length: workload.clients },
-    (_, i) => (peer.keys ? peer.keys[i] : peerKey(i)));
-  const file = path.join(work, `${peer.name}.lua`);
+function wrkScript(site, peer, workload) {
+  const header = workload.header ?? 'x-api-key';
+  const keys = peer.credentials[header].slice(0, workload.clients ?? 1);
+  const file = path.join(site.work, `${peer.name}.lua`);
   fs.writeFileSync(file, `
 local keys = {${keys.map((key) => JSON.stringify(key)).join(',')}}
 local requests, at = {}, 0
 init = function()
   for i, key in ipairs(keys) do
-    local headers = {["x-api-key"] = key, ["content-type"] = "application/json"}
-    requests[i] = wrk.format(${JSON.stringify(workload.method || 'GET')},
+    local headers = {["${header}"] = key, ["content-type"] = "application/json"}
+    requests[i] = wrk.format(${JSON.stringify(workload.method ?? 'GET')},
       ${JSON.stringify(workload.path)}, headers, ${workload.body ? JSON.stringify(workload.body) : 'nil'})
   end
 end
@@ -188,55 +74,52 @@ end
   return file;
 }
 
-function measure(peer, workload, store) {
-  const script = wrkScript(peer, workload);
+function measure(site, peer, workload) {
+  const script = wrkScript(site, peer, workload);
   const before = usage(peer.child.pid);
-  const storeBefore = usage(store.pid);
-  const run = spawnSync('wrk', ['-t1', `-c${options.connections}`, `-d${options.seconds}s`,
+  const storeBefore = usage(site.store.pid);
+  const run = spawnSync('wrk', ['-t1', `-c${workload.connections ?? 64}`, `-d${options.seconds}s`,
     '--latency', '-s', script, `http://127.0.0.1:${peer.port}${workload.path}`]);
   const found = /RESULT (\d+) (\d+) (\d+) (\d+) (\d+)/.exec(run.stdout.toString());
   if (!found) throw new Error(`wrk said nothing of ${peer.name}: ${run.stdout}${run.stderr}`);
   const [requests, duration, p50, p99, errors] = found.slice(1).map(Number);
+  if (errors) throw new Error(`${peer.name}, ${workload.name}: ${errors} errors`);
   const after = usage(peer.child.pid);
   return {
-    rate: requests / (duration / 1e6), p50, p99, errors,
+    rate: requests / (duration / 1e6), p50, p99,
     cpu: (after.cpu - before.cpu) / requests,
-    store: (usage(store.pid).cpu - storeBefore.cpu) / requests,
+    store: (usage(site.store.pid).cpu - storeBefore.cpu) / requests,
     memory: after.memory,
   };
 }
 
-async function main() {
-  const chosen = peers.filter((peer) => !options.only || options.only.split(',').includes(peer.name));
-  const store = await startRedis();
-  writePeerKeys();
-  for (const peer of chosen) {
-    peer.port = await freePort();
-    Object.assign(peer, await peer.start(peer.port));
-  }
+// results[workload][server's title] = its rounds
+function measureAll(site, peers) {
   const results = {};
   for (const workload of workloads) {
+    results[workload.name] = {};
     for (let round = 0; round < Number(options.rounds); round++) {
-      for (const peer of chosen) {
+      for (const peer of peers) {
         if (workload.not?.includes(peer.name)) continue;
-        const result = measure(peer, workload, store);
-        if (result.errors) throw new Error(`${peer.name}, ${workload.name}: ${result.errors} errors`);
-        ((results[workload.name] ??= {})[peer.title] ??= []).push(result);
+        const result = measure(site, peer, workload);
+        workload.after?.(site);
+        (results[workload.name][peer.title] ??= []).push(result);
         console.error(`${workload.name}  ${peer.title}  ${result.rate.toFixed(0)}/s`);
       }
     }
   }
+  return results;
+}
+
+const site = await open(options.sluice);
+try {
+  const results = measureAll(site, await begin(site, options.only));
   const text = table(results);
   console.log(text);
   if (options.out) {
     fs.writeFileSync(path.join(options.out, 'benchmarks-table.md'), text);
     fs.writeFileSync(path.join(options.out, 'benchmarks.svg'), chart(results));
   }
-}
-
-try {
-  await main();
 } finally {
-  await stopAll();
-  fs.rmSync(work, { recursive: true, force: true });
+  await close(site);
 }

@@ -1,7 +1,7 @@
 /* Jobs come: one, many at once, or the classic way.
  *
- *   create_classic --enqueue.lua--> created_classic -> 200
- *   create_one     --enqueue.lua--> created_one     -> 201, for the same job again as well
+ *   create_classic --intake--> created_classic -> 200
+ *   create_one     --intake--> created_one     -> 201, for the same job again as well
  *   create_batch   -> a queue after the other, 100 jobs a call --> stored -> ... -> 200
  *
  * With an Idempotency-Key a job's id is made from client, queue and key, so that the job itself is
@@ -13,11 +13,11 @@
 #include <sluice/json.h>
 
 #include "caller.h"
+#include "intake.h"
 #include "jobs.h"
 #include "spec.h"
 #include "store.h"
 
-#define JOBS_PER_CALL 100
 #define KEY_MAX 255          /* bytes of an Idempotency-Key */
 #define KEY_KEPT_MS 86400000 /* a job with one is kept at least so long */
 #define RETRY_AFTER_FULL_S 5
@@ -26,16 +26,6 @@
 static sluice_step created_classic, created_one, stored;
 
 /* ---- Asking ------------------------------------------------------------------------------- */
-
-static struct call begin(sluice_request *req, const char *queue, uint64_t jobs)
-{
-    const struct jobs *self = sluice_self(req);
-    struct call call = call_new(req, queue_keys_of(req, queue), 3 + jobs * SPEC_ARGS);
-    call_int(&call, self->queue_max);
-    call_text(&call, caller_client(req));
-    call_int(&call, caller_is_self_made(req));
-    return call;
-}
 
 static sluice_verdict refuse_eviction(sluice_request *req)
 {
@@ -47,38 +37,43 @@ static sluice_verdict refuse_eviction(sluice_request *req)
 }
 
 SLUICE_MUST_RETURN static sluice_verdict enqueue(sluice_request *req, sluice_step *then,
-                                                 const char *name, const struct spec *spec,
-                                                 void *state)
+                                                 const char *name, struct order *order)
 {
     const struct jobs *jobs = sluice_self(req);
-    if (jobs->evicts)
-        return refuse_eviction(req);
-    struct call call = begin(req, spec->queue, 1);
-    spec_add(req, &call, spec);
-    return call_run(req, sluice_then(then, name, state), jobs->enqueue, &call);
+    return jobs->evicts ? refuse_eviction(req) : intake_ask(req, then, name, order);
 }
 
-/* What an outcome is called, and what to say about it; NULL: the job is there. */
-static const char *detail_of(const char *outcome)
+/* What is answered for an order that was not taken. */
+static const struct refusal {
+    uint32_t status;
+    const char *error, *detail;
+    int64_t retry_after;
+} refusals[] = {
+    [OUTCOME_FULL] = {429, "queue_full", "this queue holds as many jobs as it may; try again later",
+                      RETRY_AFTER_FULL_S},
+    [OUTCOME_FORBIDDEN] = {403, "not_a_writer", "this client may not write to this queue", 0},
+    [OUTCOME_DIFFERS] = {422, "idempotency_key_reused",
+                         "this Idempotency-Key was used for another job", 0},
+    [OUTCOME_AWAY] =
+        {503, "store_unavailable",
+         "the gateway's store does not answer now; nothing was stored for certain, try "
+         "again",
+         1},
+    [OUTCOME_BROKEN] = {500, "internal_error", "the gateway could not answer this request", 0},
+};
+
+static bool is_taken(enum outcome outcome)
 {
-    if (strcmp(outcome, "full") == 0)
-        return "this queue holds as many jobs as it may; try again later";
-    if (strcmp(outcome, "forbidden") == 0)
-        return "this client may not write to this queue";
-    if (strcmp(outcome, "differs") == 0)
-        return "this Idempotency-Key was used for another job";
-    return NULL;
+    return outcome == OUTCOME_CREATED || outcome == OUTCOME_EXISTS;
 }
 
-static sluice_verdict refuse(sluice_request *req, const char *outcome)
+static sluice_verdict refuse(sluice_request *req, enum outcome outcome)
 {
-    const char *detail = detail_of(outcome);
-    if (strcmp(outcome, "full") == 0)
-        return sluice_problem_with(req, 429, "queue_full", detail, "retryAfter",
-                                   RETRY_AFTER_FULL_S);
-    if (strcmp(outcome, "forbidden") == 0)
-        return sluice_problem(req, 403, "not_a_writer", detail);
-    return sluice_problem(req, 422, "idempotency_key_reused", detail);
+    const struct refusal *refusal = &refusals[outcome];
+    if (refusal->retry_after)
+        return sluice_problem_with(req, refusal->status, refusal->error, refusal->detail,
+                                   "retryAfter", refusal->retry_after);
+    return sluice_problem(req, refusal->status, refusal->error, refusal->detail);
 }
 
 /* ---- Classic ------------------------------------------------------------------------------ */
@@ -94,7 +89,8 @@ sluice_verdict create_classic(sluice_request *req, void *self, const sluice_repl
     const char *name =
         type && json_is_string(type) ? sluice_name_in(&in, "type", type) : CLASSIC_TYPE;
     sluice_bytes body = sluice_body(req);
-    struct spec *spec = sluice_new(req, struct spec);
+    struct order *order = sluice_new(req, struct order);
+    struct spec *spec = &order->spec;
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
     if (body.len > (uint64_t)jobs->payload_max)
@@ -108,17 +104,17 @@ sluice_verdict create_classic(sluice_request *req, void *self, const sluice_repl
         return sluice_refuse_input(&in);
     }
     job_id_new(sluice_worker_of(req), QUEUE_DEFAULT, spec->id);
-    return enqueue(req, SLUICE_STEP(created_classic), spec, spec);
+    return enqueue(req, SLUICE_STEP(created_classic), order);
 }
 
 static sluice_verdict created_classic(sluice_request *req, void *state, const sluice_reply *reply)
 {
-    const struct spec *spec = state;
-    const char *outcome = sluice_text(sluice_at(reply, 0));
-    if (detail_of(outcome))
-        return refuse(req, outcome);
+    const struct order *order = state;
+    (void)reply;
+    if (!is_taken(order->outcome))
+        return refuse(req, order->outcome);
     return sluice_json(req, 200, "success", true, "message", "Job created", "jobId",
-                       (const char *)spec->id);
+                       (const char *)order->spec.id);
 }
 
 /* ---- Idempotency --------------------------------------------------------------------------- */
@@ -176,7 +172,8 @@ sluice_verdict create_one(sluice_request *req, void *self, const sluice_reply *n
     sluice_reader in;
     bool bad_key;
     const char *key = take_key(req, &bad_key);
-    struct spec *spec = sluice_new(req, struct spec);
+    struct order *order = sluice_new(req, struct order);
+    struct spec *spec = &order->spec;
     (void)none;
     if (bad_key)
         return refuse_key(req);
@@ -193,16 +190,17 @@ sluice_verdict create_one(sluice_request *req, void *self, const sluice_reply *n
         job_id_new(sluice_worker_of(req), spec->queue, spec->id);
     else if (!name_by_key(req, key, 0, digest_of_body(req), spec))
         return no_hash(req);
-    return enqueue(req, SLUICE_STEP(created_one), spec, spec);
+    return enqueue(req, SLUICE_STEP(created_one), order);
 }
 
 static sluice_verdict created_one(sluice_request *req, void *state, const sluice_reply *reply)
 {
-    const struct spec *spec = state;
-    const char *outcome = sluice_text(sluice_at(reply, 0));
-    if (detail_of(outcome))
-        return refuse(req, outcome);
-    if (strcmp(outcome, "exists") == 0)
+    const struct order *order = state;
+    const struct spec *spec = &order->spec;
+    (void)reply;
+    if (!is_taken(order->outcome))
+        return refuse(req, order->outcome);
+    if (order->outcome == OUTCOME_EXISTS)
         sluice_set_header(req, "Idempotency-Replayed", "true");
     sluice_set_header(req, "Location", sluice_concat(req, "/v1/jobs/", (const char *)spec->id));
     return sluice_json(req, 201, "id", (const char *)spec->id, "queue", spec->queue, "type",
@@ -211,7 +209,7 @@ static sluice_verdict created_one(sluice_request *req, void *state, const sluice
 
 /* ---- Many --------------------------------------------------------------------------------- */
 
-struct batch {
+struct many {
     uint32_t count;
     struct entry {
         struct spec spec;
@@ -241,7 +239,7 @@ static void read_entry(sluice_request *req, json_t *json, struct entry *entry)
 }
 
 /* Each is judged by itself: a bad one is refused by its index, the others are taken. */
-static bool read_batch(sluice_reader *in, struct batch *batch, const char *key)
+static bool read_batch(sluice_reader *in, struct many *many, const char *key)
 {
     json_t *array = sluice_take_needed(in, "jobs");
     size_t count = json_array_size(array);
@@ -250,10 +248,10 @@ static bool read_batch(sluice_reader *in, struct batch *batch, const char *key)
         sluice_member_wrong(in, "jobs", "must be an array of 1 to 1000 jobs");
     if (sluice_is_bad(in))
         return true;
-    batch->count = (uint32_t)count;
-    batch->entries = sluice_alloc(in->req, sizeof(struct entry) * count);
+    many->count = (uint32_t)count;
+    many->entries = sluice_alloc(in->req, sizeof(struct entry) * count);
     for (uint32_t i = 0; i < count; i++) {
-        struct entry *entry = &batch->entries[i];
+        struct entry *entry = &many->entries[i];
         read_entry(in->req, json_array_get(array, i), entry);
         if (entry->done)
             continue;
@@ -265,11 +263,11 @@ static bool read_batch(sluice_reader *in, struct batch *batch, const char *key)
     return true;
 }
 
-static sluice_verdict answer_batch(sluice_request *req, const struct batch *batch)
+static sluice_verdict answer_batch(sluice_request *req, const struct many *many)
 {
     sluice_list *list = sluice_list_new(req);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        const struct entry *entry = &batch->entries[i];
+    for (uint32_t i = 0; i < many->count; i++) {
+        const struct entry *entry = &many->entries[i];
         if (entry->detail)
             sluice_push(
                 req, list,
@@ -277,78 +275,74 @@ static sluice_verdict answer_batch(sluice_request *req, const struct batch *batc
         else
             sluice_push(req, list, sluice_object(req, "id", (const char *)entry->spec.id));
     }
-    if (batch->replayed)
+    if (many->replayed)
         sluice_set_header(req, "Idempotency-Replayed", "true");
     return sluice_json(req, 200, "jobs", list);
 }
 
 /* Those of the first queue that has some left. */
-static sluice_verdict go_on(sluice_request *req, struct batch *batch)
+static sluice_verdict go_on(sluice_request *req, struct many *many)
 {
     const struct jobs *jobs = sluice_self(req);
     const char *queue = NULL;
     struct call call = {0};
     uint32_t count = 0;
-    for (uint32_t i = 0; i < batch->count && count < JOBS_PER_CALL; i++) {
-        struct entry *entry = &batch->entries[i];
+    for (uint32_t i = 0; i < many->count && count < JOBS_PER_CALL; i++) {
+        struct entry *entry = &many->entries[i];
         if (entry->done || (queue && strcmp(entry->spec.queue, queue) != 0))
             continue;
         if (!queue) {
             queue = entry->spec.queue;
-            call = begin(req, queue, JOBS_PER_CALL);
+            call = call_new(req, queue_keys_of(req, queue), 1 + JOBS_PER_CALL * SPEC_ARGS);
+            call_int(&call, jobs->queue_max);
         }
-        spec_add(req, &call, &entry->spec);
+        spec_add(&call, &entry->spec);
         entry->asked = true;
         count++;
     }
     if (!queue)
-        return answer_batch(req, batch);
-    sluice_wait wait = SLUICE_THEN(stored, batch);
+        return answer_batch(req, many);
+    sluice_wait wait = SLUICE_THEN(stored, many);
     wait.flags = SLUICE_TAKE_TROUBLE; /* what was stored before must be told */
     return call_run(req, wait, jobs->enqueue, &call);
 }
 
-static void note(struct entry *entry, const sluice_reply *outcome, struct batch *batch)
+static void note(struct entry *entry, enum outcome outcome, struct many *many)
 {
-    const char *word = sluice_text(outcome);
-    entry->detail = detail_of(word);
-    entry->error = strcmp(word, "full") == 0        ? "queue_full"
-                   : strcmp(word, "forbidden") == 0 ? "not_a_writer"
-                                                    : "idempotency_key_reused";
-    batch->replayed = batch->replayed || strcmp(word, "exists") == 0;
+    entry->error = refusals[outcome].error;
+    entry->detail = refusals[outcome].detail;
+    many->replayed = many->replayed || outcome == OUTCOME_EXISTS;
 }
 
-static bool any_done(const struct batch *batch)
+static bool any_done(const struct many *many)
 {
-    for (uint32_t i = 0; i < batch->count; i++)
-        if (batch->entries[i].done && !batch->entries[i].detail)
+    for (uint32_t i = 0; i < many->count; i++)
+        if (many->entries[i].done && !many->entries[i].detail)
             return true;
     return false;
 }
 
 static sluice_verdict stored(sluice_request *req, void *state, const sluice_reply *reply)
 {
-    struct batch *batch = state;
+    struct many *many = state;
     bool failed = sluice_type(reply) != SLUICE_REPLY_ARRAY;
     uint64_t at = 0;
-    if (failed && !any_done(batch))
-        return sluice_problem_with(req, 503, "store_unavailable",
-                                   "the gateway's store is away; nothing was stored for certain",
-                                   "retryAfter", 1);
-    for (uint32_t i = 0; i < batch->count; i++) {
-        struct entry *entry = &batch->entries[i];
+    if (failed && !any_done(many))
+        return refuse(req, OUTCOME_AWAY);
+    for (uint32_t i = 0; i < many->count; i++) {
+        struct entry *entry = &many->entries[i];
         if (!entry->asked && !(failed && !entry->done))
             continue;
         if (failed) {
             entry->error = "store_unavailable";
             entry->detail = "the gateway's store went away before this one was stored for certain";
         } else {
-            note(entry, sluice_at(reply, at++), batch);
+            note(entry, outcome_of(sluice_at(reply, at++)), many);
         }
         entry->asked = false;
         entry->done = true;
     }
-    return failed ? answer_batch(req, batch) : go_on(req, batch);
+    return failed ? answer_batch(req, many) : go_on(req, many);
 }
 
 sluice_verdict create_batch(sluice_request *req, void *self, const sluice_reply *none)
@@ -356,7 +350,7 @@ sluice_verdict create_batch(sluice_request *req, void *self, const sluice_reply 
     sluice_reader in;
     bool bad_key;
     const char *key = take_key(req, &bad_key);
-    struct batch *batch = sluice_new(req, struct batch);
+    struct many *many = sluice_new(req, struct many);
     const struct jobs *jobs = self;
     (void)none;
     if (jobs->evicts)
@@ -365,9 +359,9 @@ sluice_verdict create_batch(sluice_request *req, void *self, const sluice_reply 
         return refuse_key(req);
     if (!sluice_read_json(req, &in, SLUICE_STRICT))
         return in.verdict;
-    if (!read_batch(&in, batch, key))
+    if (!read_batch(&in, many, key))
         return no_hash(req);
     if (sluice_is_bad(&in))
         return sluice_refuse_input(&in);
-    return go_on(req, batch);
+    return go_on(req, many);
 }

@@ -17,6 +17,7 @@
 #include "eviction.h"
 #include "fail.lua.h"
 #include "heartbeat.lua.h"
+#include "intake.h"
 #include "log.lua.h"
 #include "polls.h"
 #include "reserve.lua.h"
@@ -305,7 +306,11 @@ static int32_t start(sluice_worker *worker, void *self)
         return -1;
     }
     eviction_look(worker, jobs);
-    return polls_start(worker, jobs);
+    jobs->intake = intake_new(worker);
+    if (jobs->intake)
+        return polls_start(worker, jobs);
+    sluice_log(worker, SLUICE_LOG_ERROR, "can't start: out of memory");
+    return -1;
 }
 
 static void stop(sluice_worker *worker, void *self)
@@ -313,6 +318,8 @@ static void stop(sluice_worker *worker, void *self)
     struct jobs *jobs = self;
     (void)worker;
     polls_stop(jobs);
+    batch_free(jobs->intake);
+    jobs->intake = NULL;
     hasher_release(&jobs->hasher);
 }
 

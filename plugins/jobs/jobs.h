@@ -6,7 +6,7 @@
  *
  *   in http workers                            in the processes
  *   spec.c     a job as it is asked for        crew.c fetch.c slots.c settle.c renew.c   the loop
- *   create.c   jobs come                       runner.c    an executor of handlers
+ *   create.c intake.c  jobs come               runner.c    an executor of handlers
  *   show.c     how they are                    courier.c   an executor of webhooks
  *   change.c   cancel, retry                   wire.c      what they say to each other
  *   queues.c   queues
@@ -64,7 +64,8 @@ struct jobs {
     struct hasher hasher;
     struct crew *crew;   /* in the processes */
     struct polls *polls; /* in http workers */
-    bool evicts;         /* Redis would throw jobs away */
+    struct batch *intake;
+    bool evicts; /* Redis would throw jobs away */
 };
 
 /* create.c */

@@ -63,6 +63,13 @@ static void fill(sluice_request *req, struct spec *spec)
     spec->retention = jobs->retention;
 }
 
+static void own(sluice_request *req, struct spec *spec)
+{
+    spec->space = caller_space(req);
+    spec->client = caller_client(req);
+    spec->self_made = caller_is_self_made(req);
+}
+
 void spec_default(sluice_request *req, const char *type, sluice_bytes payload,
                   struct spec *ret_spec)
 {
@@ -72,6 +79,7 @@ void spec_default(sluice_request *req, const char *type, sluice_bytes payload,
                               .payload = payload,
                               .delay = -1,
                               .run_at = -1};
+    own(req, ret_spec);
     fill(req, ret_spec);
 }
 
@@ -179,6 +187,7 @@ void spec_read(sluice_reader *in, struct spec *ret_spec)
     struct spec *spec = ret_spec;
     memset(spec, 0, sizeof *spec);
     spec->digest = "";
+    own(in->req, spec);
     spec->type = sluice_take_name(in, "type");
     take_queue(in, spec);
     take_payload(in, spec);
@@ -211,14 +220,15 @@ static void add_if(struct call *call, int64_t ms)
         call_int(call, ms);
 }
 
-void spec_add(sluice_request *req, struct call *call, const struct spec *spec)
+void spec_add(struct call *call, const struct spec *spec)
 {
     call_text(call, spec->id);
     call_text(call, spec->digest);
     call_text(call, spec->type);
     call_bytes(call, spec->payload);
-    call_text(call, caller_space(req));
-    call_text(call, caller_client(req));
+    call_text(call, spec->space);
+    call_text(call, spec->client);
+    call_int(call, spec->self_made);
     call_int(call, spec->priority);
     call_int(call, spec->retries);
     call_text(call, spec->backoff);

@@ -12,13 +12,15 @@
 
 #include "store.h"
 
-#define SPEC_ARGS 13u /* of one job, in enqueue.lua */
+#define SPEC_ARGS 14u /* of one job, in enqueue.lua */
 
 struct spec {
     char id[JOB_ID_SIZE];
     const char *digest; /* "" without an idempotency key */
     const char *type, *queue, *backoff;
-    sluice_bytes payload; /* JSON text */
+    const char *space, *client; /* whose it is; "" for an admin */
+    bool self_made;             /* the client is */
+    sluice_bytes payload;       /* JSON text */
     int64_t priority, retries, timeout, retention;
     int64_t delay, run_at; /* ms from now, ms since 1970; -1: none */
 };
@@ -36,6 +38,6 @@ void spec_default(sluice_request *req, const char *type, sluice_bytes payload,
  * run, or waits for remote workers. */
 const char *spec_unknown_type(sluice_request *req, const struct spec *spec);
 
-void spec_add(sluice_request *req, struct call *call, const struct spec *spec);
+void spec_add(struct call *call, const struct spec *spec);
 
 #endif

@@ -12,14 +12,13 @@ enum {
     READY_KEY,
     DEAD_KEY = 4,
     QUEUE = 10,
-    CLIENT = 12,
-    SELF_MADE,
-    ID,
+    ID = 12,
     DIGEST,
     TYPE,
     PAYLOAD,
     SPACE,
-    ITS_CLIENT,
+    CLIENT,
+    SELF_MADE,
     PRIORITY,
     RETRIES,
     BACKOFF,
@@ -28,12 +27,6 @@ enum {
     DELAY,
     RUN_AT
 };
-
-/* The reply to it comes next. */
-static void expect_enqueue(struct test_host *host, uint32_t jobs)
-{
-    expect_script(TEST_HERE(host), "enqueue", COMMON_ARGS + 3 + jobs * 13);
-}
 
 /* The job is taken; what enqueue.lua was told is looked at with assert_asked. */
 static struct test_answer *create(struct test_host *host, const char *body)

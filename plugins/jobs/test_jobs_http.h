@@ -15,7 +15,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define SCRIPT_KEYS 8u
 #define COMMON_ARGS 11u /* the keys, and what every script is told of the queue */
-#define ARGS_MAX 80u
+#define ARGS_MAX 1500u
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 /* ---- The plugin, with a handler ----------------------------------------------------------- */
@@ -84,6 +84,12 @@ static inline void expect_script(struct test_host *host, const char *name, uint3
     for (uint32_t i = 0; i < argc; i++)
         args[i] = test_any();
     test_expect_run(host, name, SCRIPT_KEYS, args, argc, sizeof args[0]);
+}
+
+/* enqueue.lua, with so many jobs. */
+static inline void expect_enqueue(struct test_host *host, uint32_t jobs)
+{
+    expect_script(TEST_HERE(host), "enqueue", COMMON_ARGS + 1 + jobs * 14);
 }
 
 static inline void assert_asked(struct test_host *host, uint32_t what, const char *expected)

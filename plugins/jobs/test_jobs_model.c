@@ -153,6 +153,7 @@ static void add_job(struct call *call, int job)
     add_text(call, "{}");
     add_text(call, "space");
     add_text(call, "acme");
+    add_int(call, 0);
     add_int(call, priorities[below(8)]);
     add_int(call, below(4)); /* retries */
     add_text(call, "fixed 1s");
@@ -170,8 +171,6 @@ static void produce(void)
     int more = 1 + (int)below(20);
     struct call *call = begin();
     add_int(call, JOBS);
-    add_text(call, "acme");
-    add_int(call, 0);
     if (more > JOBS - created)
         more = JOBS - created;
     for (int i = 0; i < more; i++)

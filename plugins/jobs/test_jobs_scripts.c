@@ -75,11 +75,11 @@ static const char * or (const char *text, const char *fallback)
 
 static void add_as(const char *id, struct wish wish, const char *outcome)
 {
-    redisReply *reply = CALL(enqueue_lua, or (wish.limit, "1000"), or (wish.client, "acme"),
-                             or (wish.self_made, "0"), id, or (wish.digest, ""), "send", "{}",
-                             "space", "acme", or (wish.priority, "0"), or (wish.retries, "3"),
-                             "fixed 1s", or (wish.timeout, "30000"), or (wish.retention, "60000"),
-                             or (wish.delay, ""), or (wish.run_at, ""));
+    redisReply *reply =
+        CALL(enqueue_lua, or (wish.limit, "1000"), id, or (wish.digest, ""), "send", "{}", "space",
+             or (wish.client, "acme"), or (wish.self_made, "0"), or (wish.priority, "0"),
+             or (wish.retries, "3"), "fixed 1s", or (wish.timeout, "30000"),
+             or (wish.retention, "60000"), or (wish.delay, ""), or (wish.run_at, ""));
     assert_int_equal(reply->elements, 1);
     assert_string_equal(reply->element[0]->str, outcome);
     freeReplyObject(reply);

@@ -10,7 +10,7 @@
 
 #include <sluice/plugin.h>
 
-#include "batch.h"
+#include "question.h"
 
 struct ratelimit;
 

@@ -31,7 +31,6 @@ struct place {
 
 /* A request of the call: `count` stakes from `first`. */
 struct seat {
-    struct question *question; /* NULL: it has ended */
     uint32_t first, count;
 };
 
@@ -80,11 +79,6 @@ void call_begin(struct call *call)
         call->slots[call->places[i].slot] = 0;
     call->place_count = call->stake_count = call->seat_count = 0;
     call->run_count = call->policy_count = 0;
-}
-
-uint32_t call_count(const struct call *call)
-{
-    return call->seat_count;
 }
 
 static uint32_t policy_index(struct call *call, const struct policy *policy)
@@ -149,15 +143,13 @@ static void join_run(struct call *call, uint32_t index)
         call->places[call->place_of[seat->first + i]].run = run;
 }
 
-bool call_add(struct call *call, struct question *question)
+bool call_add(struct call *call, const struct question *question)
 {
     if (call->seat_count == CALL_QUESTIONS_MAX ||
         call->stake_count + question->count > CALL_STAKES_MAX)
         return false;
     uint32_t index = call->seat_count++;
-    call->seats[index] = (struct seat){question, call->stake_count, question->count};
-    question->call = call;
-    question->seat = index;
+    call->seats[index] = (struct seat){call->stake_count, question->count};
     for (uint32_t i = 0; i < question->count; i++) {
         const struct demand *demand = &question->demands[i];
         uint32_t place = find_place(call, demand);
@@ -171,12 +163,6 @@ bool call_add(struct call *call, struct question *question)
     }
     join_run(call, index);
     return true;
-}
-
-void call_leave(struct question *question)
-{
-    question->call->seats[question->seat].question = NULL;
-    question->call = NULL;
 }
 
 /* ---- Writing it down ---------------------------------------------------------------------- */
@@ -295,10 +281,11 @@ static bool read_places(struct call *call, const sluice_reply *reply, int64_t no
     return at == sluice_length(reply);
 }
 
-static void judge_seat(struct call *call, const struct seat *seat, int64_t now)
+/* `question` is NULL when its request has ended. */
+static void judge_seat(struct call *call, const struct seat *seat, struct question *question,
+                       int64_t now)
 {
     struct ruling rulings[POLICIES_MAX];
-    struct question *question = seat->question;
     bool pass = judge(&call->stakes[seat->first], seat->count, now, rulings);
     if (!question)
         return;
@@ -318,21 +305,14 @@ static void learn(struct call *call, int64_t now, int64_t monotonic)
     }
 }
 
-bool call_judge(struct call *call, const sluice_reply *reply, int64_t monotonic_ms)
+bool call_judge(struct call *call, struct batch_ticket *const *tickets, const sluice_reply *reply,
+                int64_t monotonic_ms)
 {
     int64_t now = sluice_int(sluice_at(reply, 0));
     if (!read_places(call, reply, now))
         return false;
     for (uint32_t i = 0; i < call->seat_count; i++)
-        judge_seat(call, &call->seats[i], now);
+        judge_seat(call, &call->seats[i], tickets[i] ? tickets[i]->question : NULL, now);
     learn(call, now, monotonic_ms);
     return true;
-}
-
-struct question *call_take(struct call *call, uint32_t i)
-{
-    struct question *question = call->seats[i].question;
-    if (question)
-        question->call = NULL;
-    return question;
 }

@@ -19,9 +19,9 @@
 
 #include <sluice/plugin.h>
 
-#include "batch.h"
+#include "question.h"
 
-#define CALL_QUESTIONS_MAX 256
+#define CALL_QUESTIONS_MAX BATCH_SEATS
 #define CALL_STAKES_MAX 1024 /* at least POLICIES_MAX */
 
 struct call;
@@ -32,20 +32,15 @@ void call_free(struct call *call); /* takes NULL */
 
 void call_begin(struct call *call);
 /* False: it is full, the question goes in the next one. */
-bool call_add(struct call *call, struct question *question);
-uint32_t call_count(const struct call *call);
+bool call_add(struct call *call, const struct question *question);
 
-/* `then` runs with the reply; until then the call stays as it is, but for call_leave. True: it tells
- * Redis what was spent without it. */
+/* `then` runs with the reply; until then the call stays as it is. True: it tells Redis what was spent
+ * without it, so no other may be sent until then. */
 bool call_send(struct call *call, sluice_worker *worker, const sluice_script *take,
                sluice_worker_step *then, void *state);
-/* The question's request has ended. */
-void call_leave(struct question *question);
-
-/* Judges every question by the reply; false when it does not fit the call, and nothing is judged. */
-bool call_judge(struct call *call, const sluice_reply *reply, int64_t monotonic_ms);
-
-/* Takes the i-th question out; NULL when its request has ended. */
-struct question *call_take(struct call *call, uint32_t i);
+/* Judges every question by the reply, and writes its ruling where the request is still there;
+ * `tickets` are theirs. False when the reply does not fit the call, and nothing is judged. */
+bool call_judge(struct call *call, struct batch_ticket *const *tickets, const sluice_reply *reply,
+                int64_t monotonic_ms);
 
 #endif

@@ -1,7 +1,7 @@
 /* Limits for the callers' own services, and a look into any bucket.
  *
- *   check_limit --batch--> checked       POST /v1/ratelimit/check
- *   show_limit  --batch--> checked       GET /v1/ratelimit/{policy}/{subject}
+ *   check_limit --question--> checked       POST /v1/ratelimit/check
+ *   show_limit  --question--> checked       GET /v1/ratelimit/{policy}/{subject}
  *   reset_limit --DEL----> was_reset     DELETE the same
  *
  * What is checked is a bucket of the caller's space that no request to the gateway spends from.
@@ -13,8 +13,8 @@
 #include <sluice/json.h>
 
 #include "away.h"
-#include "batch.h"
 #include "demand.h"
+#include "question.h"
 #include "ratelimit.h"
 
 #define COST_MAX 1000000000 /* as much as a capacity can be */
@@ -50,8 +50,7 @@ static sluice_verdict without_store(sluice_request *req, struct check *check)
     return answer(req, check);
 }
 
-static sluice_verdict ask(sluice_request *req, struct ratelimit *ratelimit, struct policy *policy,
-                          const char *key, int64_t cost)
+static sluice_verdict ask(sluice_request *req, struct policy *policy, const char *key, int64_t cost)
 {
     struct check *check = sluice_new(req, struct check);
     check->never = cost > policy->capacity;
@@ -62,7 +61,7 @@ static sluice_verdict ask(sluice_request *req, struct ratelimit *ratelimit, stru
     check->question.count = 1;
     if (!sluice_redis_ready(sluice_worker_of(req)))
         return without_store(req, check);
-    return batch_ask(ratelimit->batch, req, &check->question, SLUICE_STEP(checked));
+    return question_ask(req, &check->question, SLUICE_STEP(checked));
 }
 
 static sluice_verdict checked(sluice_request *req, void *state, const sluice_reply *reply)
@@ -92,7 +91,7 @@ sluice_verdict check_limit(sluice_request *req, void *self, const sluice_reply *
     const sluice_identity *who =
         sluice_who(req); /* NULL where the configuration opened the route */
     const char *space = who && who->space ? who->space : "";
-    return ask(req, ratelimit, policy, demand_key(req, policy, KIND_CHECK, space, subject), cost);
+    return ask(req, policy, demand_key(req, policy, KIND_CHECK, space, subject), cost);
 }
 
 /* ---- GET, DELETE /v1/ratelimit/{policy}/{subject} ------------------------------------------ */
@@ -142,7 +141,7 @@ sluice_verdict show_limit(sluice_request *req, void *self, const sluice_reply *n
     const char *key = take_bucket(req, self, &policy, &refused);
     if (!key)
         return refused;
-    return ask(req, self, policy, key, 0);
+    return ask(req, policy, key, 0);
 }
 
 sluice_verdict reset_limit(sluice_request *req, void *self, const sluice_reply *none)

@@ -19,7 +19,7 @@
 
 #include <sluice/plugin.h>
 
-#include "batch.h"
+#include "question.h"
 
 /* What the request has to spend, in its memory; *ret_count is 0 when it is not limited. NULL when a
  * name is no policy: *ret_unknown is the name. */

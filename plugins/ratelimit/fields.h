@@ -13,7 +13,7 @@
 
 #include <sluice/plugin.h>
 
-#include "batch.h"
+#include "question.h"
 
 /* `now_ms` since 1970, of the clock that judged. */
 void fields_set(sluice_request *req, const struct demand *demands, uint32_t count, int64_t now_ms);

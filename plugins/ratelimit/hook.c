@@ -1,13 +1,13 @@
 /* The before hook: lets a request pass, or refuses it.
  *
- *   limit_request --park, batch--> judged --> fields --> next step, or 429
+ *   limit_request --question--> judged --> fields --> next step, or 429
  *        `-- Redis is away --> without_store ---'
  *
  * SPDX-License-Identifier: MIT */
 #include "away.h"
-#include "batch.h"
 #include "demand.h"
 #include "fields.h"
+#include "question.h"
 #include "ratelimit.h"
 
 static sluice_step judged;
@@ -63,7 +63,7 @@ sluice_verdict limit_request(sluice_request *req, void *self, const sluice_reply
         return SLUICE_NEXT;
     if (!sluice_redis_ready(sluice_worker_of(req)))
         return without_store(req, question);
-    return batch_ask(ratelimit->batch, req, question, SLUICE_STEP(judged));
+    return question_ask(req, question, SLUICE_STEP(judged));
 }
 
 static sluice_verdict judged(sluice_request *req, void *state, const sluice_reply *reply)

@@ -15,8 +15,8 @@
 
 #include <stdlib.h>
 
-#include "batch.h"
 #include "judge.h"
+#include "question.h"
 
 #define SETS 1024u
 #define PLACES 4u

@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-#include "batch.h"
 #include "local.h"
+#include "question.h"
 #include "take.lua.h"
 
 static const sluice_hook hooks[] = {
@@ -40,8 +40,8 @@ static int32_t start(sluice_worker *worker, void *self)
     uint64_t seed;
     sluice_random(worker, &seed, sizeof seed);
     ratelimit->local = local_new(seed, sluice_worker_count(worker) * sluice_gateways(worker));
-    ratelimit->batch = batch_new(ratelimit->take, ratelimit->local);
-    if (ratelimit->local && ratelimit->batch)
+    ratelimit->batch = ratelimit->local ? question_batch(ratelimit->local) : NULL;
+    if (ratelimit->batch)
         return 0;
     sluice_log(worker, SLUICE_LOG_ERROR, "can't start: out of memory");
     return -1;

@@ -5,7 +5,7 @@
  *   demand.c     which buckets a request takes from, and their names in Redis
  *   hook.c       the before hook: lets a request pass, or refuses it
  *   away.c       the same without Redis
- *   batch.c      one script call for everybody who waits
+ *   question.c   what a request asks, in one script call with everybody who waits
  *   call.c       such a call: what goes into it, what comes out
  *   judge.c      several buckets, one request: all or nothing
  *   bucket.c     the arithmetic of one bucket
@@ -31,6 +31,7 @@ struct ratelimit {
     /* Made in each worker. */
     struct batch *batch;
     struct local *local;
+    struct notice troubled;
 };
 
 sluice_step limit_request; /* the hook */

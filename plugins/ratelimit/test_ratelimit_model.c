@@ -374,7 +374,7 @@ static void runs_leave_in_every_bucket_what_the_order_of_arrival_does(void **sta
         play_runs(call, after);
         fill_places(call);
         for (uint32_t i = 0; i < call->seat_count; i++)
-            judge_seat(call, &call->seats[i], 0);
+            judge_seat(call, &call->seats[i], &questions[i], 0);
         for (uint32_t i = 0; i < call->place_count; i++)
             assert_int_equal(after[i].level, call->places[i].bucket.level);
     }

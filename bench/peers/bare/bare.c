@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     struct MHD_Daemon *daemon =
         MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, (uint16_t)port, NULL, NULL, answer, NULL,
                          MHD_OPTION_CONNECTION_LIMIT, 20000u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                         (size_t)8192, MHD_OPTION_END);
+                         (size_t)8192, MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096u, MHD_OPTION_END);
     if (!daemon) {
         fprintf(stderr, "%s: can't listen on port %ld\n", argv[0], port);
         return 1;

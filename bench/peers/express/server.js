@@ -85,4 +85,34 @@ app.post('/leaderboard/score', express.json(), wrap(authenticate), wrap(limit),
     return res.json({ success: true, message: 'Score submitted', newScore: score });
   }));
 
+async function openSession(req, res, next) {
+  const id = req.get('x-session-id');
+  if (!id) return res.status(401).json({ success: false, message: 'Session missing' });
+  const key = `peer:session:${crypto.createHash('sha256').update(id).digest('hex')}`;
+  const [[, session]] = await redis.pipeline().hgetall(key).expire(key, 3600).exec();
+  if (!session.userId) return res.status(401).json({ success: false, message: 'No such session' });
+  req.client = session.userId;
+  req.session = session;
+  next();
+}
+
+app.get('/session/get', wrap(openSession), wrap(limit), (req, res) => {
+  const { userId, email, name, createdAt } = req.session;
+  res.json({ success: true, session: { userId, email, name, createdAt } });
+});
+
+app.post('/jobs/create', express.json(), wrap(authenticate), wrap(limit),
+  wrap(async (req, res) => {
+    if (!req.body || typeof req.body !== 'object' || Array.isArray(req.body)) {
+      return res.status(422).json({ success: false, message: 'an object is needed' });
+    }
+    const jobId = crypto.randomUUID();
+    await redis.multi()
+      .hset(`peer:job:${jobId}`, 'payload', JSON.stringify(req.body), 'status', 'queued',
+        'client', req.client, 'retries', 0, 'createdAt', Date.now())
+      .lpush('peer:queue', jobId)
+      .exec();
+    return res.json({ success: true, message: 'Job created', jobId });
+  }));
+
 app.listen(Number(process.env.PORT || 3001), '127.0.0.1', () => console.log('ready'));

@@ -41,19 +41,45 @@ const RATE = Number(process.env.TOKEN_BUCKET_REFILL_RATE || 1e6);
 
 const app = fastify({ logger: false });
 
-app.addHook('onRequest', async (req, reply) => {
+const hash = (text) => crypto.createHash('sha256').update(text).digest('hex');
+
+function limited(reply, [allowed, remaining]) {
+  reply.header('X-RateLimit-Limit', CAPACITY).header('X-RateLimit-Remaining', remaining);
+  return !allowed;
+}
+
+async function authenticate(req, reply) {
   const key = req.headers['x-api-key'];
   if (!key) return reply.code(401).send({ success: false, message: 'API key missing' });
-  const hash = crypto.createHash('sha256').update(key).digest('hex');
-  const [client, [allowed, remaining]] = await Promise.all([
-    redis.get(`apiKey:${hash}`),
-    redis.takeToken(`bucket:${hash}`, CAPACITY, RATE, 3600),
+  const digest = hash(key);
+  const [client, taken] = await Promise.all([
+    redis.get(`apiKey:${digest}`),
+    redis.takeToken(`bucket:${digest}`, CAPACITY, RATE, 3600),
   ]);
   if (!client) return reply.code(401).send({ success: false, message: 'Invalid API key' });
-  reply.header('X-RateLimit-Limit', CAPACITY).header('X-RateLimit-Remaining', remaining);
-  if (!allowed) return reply.code(429).send({ success: false, message: 'Too many requests' });
+  if (limited(reply, taken)) {
+    return reply.code(429).send({ success: false, message: 'Too many requests' });
+  }
   req.client = client;
-});
+}
+
+async function openSession(req, reply) {
+  const id = req.headers['x-session-id'];
+  if (!id) return reply.code(401).send({ success: false, message: 'Session missing' });
+  const digest = hash(id);
+  const [session, , taken] = await Promise.all([
+    redis.hgetall(`peer:session:${digest}`),
+    redis.expire(`peer:session:${digest}`, 3600),
+    redis.takeToken(`bucket:${digest}`, CAPACITY, RATE, 3600),
+  ]);
+  if (!session.userId) {
+    return reply.code(401).send({ success: false, message: 'No such session' });
+  }
+  if (limited(reply, taken)) {
+    return reply.code(429).send({ success: false, message: 'Too many requests' });
+  }
+  req.session = session;
+}
 
 const rankSchema = {
   response: {
@@ -64,13 +90,13 @@ const rankSchema = {
   },
 };
 
-app.get('/leaderboard/rank/:userId', { schema: rankSchema }, async (req, reply) => {
+app.get('/leaderboard/rank/:userId', { schema: rankSchema, onRequest: authenticate }, async (req, reply) => {
   const rank = await redis.zrevrank('leaderboard:zset', req.params.userId);
   if (rank === null) return reply.code(404).send({ success: false, message: 'not ranked' });
   return { success: true, UserRank: rank + 1 };
 });
 
-app.get('/leaderboard/top', async () => {
+app.get('/leaderboard/top', { onRequest: authenticate }, async () => {
   const flat = await redis.zrevrange('leaderboard:zset', 0, 9, 'WITHSCORES');
   const topScores = [];
   for (let i = 0; i < flat.length; i += 2) {
@@ -79,13 +105,45 @@ app.get('/leaderboard/top', async () => {
   return { success: true, topScores };
 });
 
-app.post('/leaderboard/score', async (req, reply) => {
+app.post('/leaderboard/score', { onRequest: authenticate }, async (req, reply) => {
   const { userId, score } = req.body;
   if (typeof userId !== 'string' || typeof score !== 'number') {
     return reply.code(422).send({ success: false, message: 'userId and score are needed' });
   }
   await redis.zadd('leaderboard:zset', score, userId);
   return { success: true, message: 'Score submitted', newScore: score };
+});
+
+const text = { type: 'string' };
+const sessionSchema = {
+  response: {
+    200: {
+      type: 'object',
+      properties: {
+        success: { type: 'boolean' },
+        session: {
+          type: 'object',
+          properties: { userId: text, email: text, name: text, createdAt: text },
+        },
+      },
+    },
+  },
+};
+
+app.get('/session/get', { schema: sessionSchema, onRequest: openSession },
+  async (req) => ({ success: true, session: req.session }));
+
+app.post('/jobs/create', { onRequest: authenticate }, async (req, reply) => {
+  if (!req.body || typeof req.body !== 'object' || Array.isArray(req.body)) {
+    return reply.code(422).send({ success: false, message: 'an object is needed' });
+  }
+  const jobId = crypto.randomUUID();
+  await Promise.all([
+    redis.hset(`peer:job:${jobId}`, 'payload', JSON.stringify(req.body), 'status', 'queued',
+      'client', req.client, 'retries', 0, 'createdAt', Date.now()),
+    redis.lpush('peer:queue', jobId),
+  ]);
+  return { success: true, message: 'Job created', jobId };
 });
 
 app.listen({ port: Number(process.env.PORT || 3002), host: '127.0.0.1' })

@@ -3,7 +3,7 @@
 -- SPDX-License-Identifier: MIT
 
 local redis = require "nginx.redis"
-local cjson_ok, cjson = pcall(require, "cjson.safe")
+local cjson = require "cjson.safe"
 
 local M = {}
 
@@ -42,11 +42,7 @@ local function refuse(status, message)
     return ngx.exit(status)
 end
 
-local function begin(path)
-    local key = ngx.req.get_headers()["x-api-key"]
-    if not key then
-        return refuse(401, "API key missing")
-    end
+local function open(path)
     local connection = redis:new()
     local ok = connection:connect("unix:" .. path)
     if not ok then
@@ -55,17 +51,30 @@ local function begin(path)
     if not sha then
         sha = connection:script("load", take)
     end
-    local client = connection:get("apiKey:" .. hash(key))
-    if client == ngx.null then
-        return refuse(401, "Invalid API key")
-    end
-    local left = connection:evalsha(sha, 1, "bucket:" .. client, CAPACITY, RATE, "3600")
+    return connection
+end
+
+local function limit(connection, subject)
+    local left = connection:evalsha(sha, 1, "bucket:" .. subject, CAPACITY, RATE, "3600")
     if not left or left[1] == 0 then
         return refuse(429, "Too many requests")
     end
     ngx.header["X-RateLimit-Limit"] = CAPACITY
     ngx.header["X-RateLimit-Remaining"] = left[2]
-    return connection
+end
+
+local function begin(path)
+    local key = ngx.req.get_headers()["x-api-key"]
+    if not key then
+        return refuse(401, "API key missing")
+    end
+    local connection = open(path)
+    local client = connection:get("apiKey:" .. hash(key))
+    if client == ngx.null then
+        return refuse(401, "Invalid API key")
+    end
+    limit(connection, client)
+    return connection, client
 end
 
 local function finish(connection, body)
@@ -96,12 +105,48 @@ end
 function M.score(path)
     local connection = begin(path)
     ngx.req.read_body()
-    local body = cjson_ok and cjson.decode(ngx.req.get_body_data() or "")
+    local body = cjson.decode(ngx.req.get_body_data() or "")
     if type(body) ~= "table" or type(body.userId) ~= "string" or type(body.score) ~= "number" then
         return refuse(422, "userId and score are needed")
     end
     connection:zadd("leaderboard:zset", body.score, body.userId)
     finish(connection, '{"success":true,"message":"Score submitted","newScore":' .. body.score .. "}")
+end
+
+function M.session(path)
+    local id = ngx.req.get_headers()["x-session-id"]
+    if not id then
+        return refuse(401, "Session missing")
+    end
+    local connection, key = open(path), "peer:session:" .. hash(id)
+    connection:init_pipeline()
+    connection:hmget(key, "userId", "email", "name", "createdAt")
+    connection:expire(key, "3600")
+    local session = connection:commit_pipeline()[1]
+    if session[1] == ngx.null then
+        return refuse(401, "No such session")
+    end
+    limit(connection, session[1])
+    finish(connection, cjson.encode({success = true, session = {
+        userId = session[1], email = session[2], name = session[3], createdAt = session[4]}}))
+end
+
+function M.enqueue(path)
+    local connection, client = begin(path)
+    ngx.req.read_body()
+    local body = ngx.req.get_body_data()
+    if type(cjson.decode(body or "")) ~= "table" then
+        return refuse(422, "an object is needed")
+    end
+    local id = ngx.var.request_id
+    connection:init_pipeline()
+    connection:multi()
+    connection:hset("peer:job:" .. id, "payload", body, "status", "queued", "client", client,
+        "retries", 0, "createdAt", ngx.now() * 1000)
+    connection:lpush("peer:queue", id)
+    connection:exec()
+    connection:commit_pipeline()
+    finish(connection, '{"success":true,"message":"Job created","jobId":"' .. id .. '"}')
 end
 
 return M
