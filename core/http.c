@@ -35,7 +35,7 @@
 /* And what of a chunked body that went past its limit is dropped before its connection is cut. */
 #define DROPPED_MAX (1024 * 1024)
 /* How many connections may linger, and how often libmicrohttpd is run for their sake. */
-#define LINGERING_MAX 256
+#define LINGERING_MAX 1024
 #define LINGER_MS 1
 /* MHD_run calls per turn: more than this and others on the loop would starve. */
 #define RUNS_PER_TURN 16

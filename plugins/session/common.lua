@@ -46,21 +46,40 @@ local function size_of(name, text)
     return #name + #text + 4
 end
 
--- {space, user, id, created, ends, version, {name, text, ...}}; false when the session is gone:
--- keep_until ends one whose time ran out while its script ran.
-local function describe(key, idle, absolute, with_data)
-    local row = redis.call('HMGET', key, 'space', 'user', 'id', 'created', 'seen', 'version')
-    if not row[4] then
-        return false
-    end
-    row[5] = whole(ends_at(tonumber(row[4]), tonumber(row[5]), idle, absolute))
-    row[7] = {}
-    local fields = with_data and redis.call('HGETALL', key) or {}
-    for i = 1, #fields, 2 do
-        if fields[i]:sub(2, 2) == ':' and fields[i + 1] ~= '' then
-            table.insert(row[7], fields[i]:sub(3))
-            table.insert(row[7], fields[i + 1])
+-- A session in one read: its fixed fields by name, and `data` as {name, text, ...}, which is empty
+-- unless asked for. False when there is none.
+local function read(key, with_data)
+    local session, data = {}, {}
+    if with_data then
+        local fields = redis.call('HGETALL', key)
+        for i = 1, #fields, 2 do
+            local name, value = fields[i], fields[i + 1]
+            if name:sub(2, 2) ~= ':' then
+                session[name] = value
+            elseif value ~= '' then
+                data[#data + 1] = name:sub(3)
+                data[#data + 1] = value
+            end
         end
+    else
+        session.space, session.user, session.id, session.created, session.seen, session.used,
+            session.version = unpack(redis.call('HMGET', key, 'space', 'user', 'id', 'created',
+            'seen', 'used', 'version'))
     end
-    return row
+    session.data = data
+    return session.created and session or false
+end
+
+-- {space, user, id, created, ends, version, data}
+local function describe(session, idle, absolute)
+    return {session.space, session.user, session.id, session.created,
+        whole(ends_at(tonumber(session.created), tonumber(session.seen), idle, absolute)),
+        session.version, session.data}
+end
+
+-- The same of a key; false when the session is gone: keep_until ends one whose time ran out while
+-- its script ran.
+local function describe_key(key, idle, absolute, with_data)
+    local session = read(key, with_data)
+    return session and describe(session, idle, absolute)
 end

@@ -45,4 +45,4 @@ for i = 11, #ARGV, 2 do
     redis.call('HSET', key, 'k:' .. ARGV[i], ARGV[i + 1])
 end
 keep_until(key, index, ARGV[1], ends_at(now, now, idle, absolute))
-return {'ok', describe(key, idle, absolute, true)}
+return {'ok', describe_key(key, idle, absolute, true)}

@@ -38,7 +38,7 @@ for i = 7, #ARGV, 3 do
         return {'read_only_field', name}
     end
     if expected ~= '' and expected ~= '=' .. (old or '') then
-        return {'conflict', describe(key, idle, absolute, true)}
+        return {'conflict', describe_key(key, idle, absolute, true)}
     end
     if old then
         bytes, count = bytes - size_of(name, old), count - 1
@@ -67,4 +67,4 @@ if #ARGV > 6 then
     redis.call('HSET', key, 'bytes', whole(bytes))
     redis.call('HINCRBY', key, 'version', 1)
 end
-return {'ok', describe(key, idle, absolute, true)}
+return {'ok', describe_key(key, idle, absolute, true)}

@@ -30,5 +30,5 @@ end
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('ZREM', KEYS[3], ARGV[1])
 keep_until(KEYS[2], KEYS[3], ARGV[2], ends)
-local session = describe(KEYS[2], idle, absolute, true)
+local session = describe_key(KEYS[2], idle, absolute, true)
 return session and {'ok', session}

@@ -20,24 +20,24 @@
 local key = KEYS[1]
 local idle, absolute = tonumber(ARGV[2]), tonumber(ARGV[3])
 
-local space, user, created, seen, used =
-    unpack(redis.call('HMGET', key, 'space', 'user', 'created', 'seen', 'used'))
-if not created then
+local session = read(key, ARGV[5] == '1')
+if not session then
     return false
 end
-local index = ARGV[4] .. space .. ':' .. user
-local now = now_ms()
-if now >= ends_at(tonumber(created), tonumber(seen), idle, absolute) then
+local index = ARGV[4] .. session.space .. ':' .. session.user
+local created, seen, now = tonumber(session.created), tonumber(session.seen), now_ms()
+if now >= ends_at(created, seen, idle, absolute) then
     destroy(key, index, ARGV[1])
     return false
 end
 
 local by_user = ARGV[6] ~= ''
-if (by_user and used == '0') or now - tonumber(seen) >= idle / 10 then
-    redis.call('HSET', key, 'seen', whole(now))
+if (by_user and session.used == '0') or now - seen >= idle / 10 then
+    session.seen = whole(now)
+    redis.call('HSET', key, 'seen', session.seen)
     if by_user then
         redis.call('HSET', key, 'used', '1', 'address', ARGV[6], 'device', ARGV[7])
     end
-    keep_until(key, index, ARGV[1], ends_at(tonumber(created), now, idle, absolute))
+    keep_until(key, index, ARGV[1], ends_at(created, now, idle, absolute))
 end
-return describe(key, idle, absolute, ARGV[5] == '1')
+return describe(session, idle, absolute)
