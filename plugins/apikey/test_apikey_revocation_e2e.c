@@ -222,6 +222,38 @@ static void no_revoked_key_outlives_the_promise_on_a_silent_network(struct world
     crowd_close(&crowd);
 }
 
+/* Redis answers the look-up, then the key is revoked, and the word of that is here first. */
+static void an_answer_that_a_revocation_has_overtaken_is_not_remembered(struct world *world)
+{
+    store_start(world);
+    proxy_start(world);
+    gateway_start(world);
+    start_other(world);
+    make_acme(world);
+    redisContext *redis = store_open(world);
+    struct issued_key warm = new_key(world), key = new_key(world);
+    int wire = wire_open(world);
+    /* until changes are followed: only then is anything remembered */
+    for (long long before = -1; before != gets(redis);) {
+        before = gets(redis);
+        assert_int_equal(wire_status(world, wire, HELLO, warm.header), 200);
+    }
+    long long before = gets(redis);
+    proxy_hold(true);
+    wire_request(wire, "GET", HELLO, key.header);
+    wait_until(world, gets(redis) == before + 1);
+    unsigned told = proxy_told();
+    assert_status(http(other, "DELETE", key.path, as_admin(world), NULL), 204);
+    wait_until(world, proxy_told() > told);
+    proxy_hold(false);
+    struct answer *overtaken = wire_answer(world, wire);
+    assert_non_null(overtaken);
+    assert_status(overtaken, 200); /* when Redis was asked, it was a key */
+    assert_int_equal(wire_status(world, wire, HELLO, key.header), 401);
+    wire_close(wire);
+    redisFree(redis);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +261,7 @@ int main(void)
         E2E_TWO(a_deleted_clients_keys_are_refused_everywhere, CONFIG_HERE),
         E2E_TWO(no_revoked_key_outlives_a_watch_that_is_killed, CONFIG_HERE),
         E2E(no_revoked_key_outlives_the_promise_on_a_silent_network, CONFIG_PROXIED),
+        E2E_TWO(an_answer_that_a_revocation_has_overtaken_is_not_remembered, CONFIG_PATIENT),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
-/* A proxy in front of the test's Redis that can swallow what comes and goes on connections that
- * subscribed: a network that loses their packets without a word.
+/* A proxy in front of the test's Redis that is a bad network for one kind of connection.
  *
  *   gateway -> store.sock.proxy -> store.sock
- *                  `- once it has sent SUBSCRIBE, and swallowing is on: into nowhere
+ *                  |- those that have sent SUBSCRIBE, while swallowing: into nowhere
+ *                  `- the others, while holding: answers stay here
  *
  * SPDX-License-Identifier: MIT */
 #ifndef APIKEY_TEST_PROXY_H
@@ -16,14 +16,22 @@
 #include "test_gateways.h"
 
 #define PROXY_PAIRS 64
+#define HOLD_LOOK_MS 5
 #define CONFIG_PROXIED CONFIG_AT("unix://${E2E_STORE}.proxy")
+/* With time for an answer that is held. */
+#define CONFIG_PATIENT                                                                             \
+    CONFIG_HEAD                                                                                    \
+    "workers: 1\nredis: { url: \"unix://${E2E_STORE}.proxy\", timeout: 5s }\n" CONFIG_REST
 
 struct pair {
     struct pollfd *ends; /* of the gateway, of Redis; -1 when closed */
     bool subscribed;
 };
 
-static bool *swallowing; /* shared with the proxy's process */
+static struct proxy {
+    bool swallowing, holding;
+    unsigned told; /* how often Redis said something to those who subscribed */
+} * proxy;         /* shared with its process */
 
 static int unix_socket(const char *path, bool listening)
 {
@@ -54,10 +62,12 @@ static void pair_move(struct pair *pair, int from)
     }
     if (from == 0 && memmem(bytes, (size_t)got, "SUBSCRIBE", 9))
         pair->subscribed = true;
-    if (pair->subscribed && __atomic_load_n(swallowing, __ATOMIC_SEQ_CST))
+    if (pair->subscribed && __atomic_load_n(&proxy->swallowing, __ATOMIC_SEQ_CST))
         return;
     if (send(pair->ends[!from].fd, bytes, (size_t)got, MSG_NOSIGNAL) != got)
         pair_close(pair);
+    if (from == 1 && pair->subscribed)
+        __atomic_add_fetch(&proxy->told, 1, __ATOMIC_SEQ_CST);
 }
 
 static void pair_open(struct pair *pairs, int listener, const char *store)
@@ -81,12 +91,15 @@ static void serve_proxy(int listener, const char *store)
         pairs[i] = (struct pair){.ends = &polls[1 + 2 * i]};
         pairs[i].ends[0] = pairs[i].ends[1] = (struct pollfd){.fd = -1, .events = POLLIN};
     }
-    while (poll(polls, sizeof polls / sizeof polls[0], -1) > 0) {
+    while (poll(polls, sizeof polls / sizeof polls[0], HOLD_LOOK_MS) >= 0) {
+        bool holding = __atomic_load_n(&proxy->holding, __ATOMIC_SEQ_CST);
         if (polls[0].revents)
             pair_open(pairs, listener, store);
         for (int i = 0; i < 2 * PROXY_PAIRS; i++)
             if (polls[1 + i].fd >= 0 && polls[1 + i].revents)
                 pair_move(&pairs[i / 2], i % 2);
+        for (int i = 0; i < PROXY_PAIRS; i++)
+            pairs[i].ends[1].events = holding && !pairs[i].subscribed ? 0 : POLLIN;
     }
 }
 
@@ -96,9 +109,8 @@ static void proxy_start(const struct world *world)
     char store[108], path[128];
     (void)snprintf(store, sizeof store, "%s/store.sock", world->folder);
     (void)snprintf(path, sizeof path, "%s.proxy", store);
-    swallowing =
-        mmap(NULL, sizeof *swallowing, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(swallowing != MAP_FAILED);
+    proxy = mmap(NULL, sizeof *proxy, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(proxy != MAP_FAILED);
     int listener = unix_socket(path, true);
     assert_true(listener >= 0);
     pid_t pid = fork();
@@ -113,7 +125,19 @@ static void proxy_start(const struct world *world)
 
 static void proxy_swallow(bool on)
 {
-    __atomic_store_n(swallowing, on, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&proxy->swallowing, on, __ATOMIC_SEQ_CST);
+}
+
+/* It takes HOLD_LOOK_MS to begin. */
+static void proxy_hold(bool on)
+{
+    __atomic_store_n(&proxy->holding, on, __ATOMIC_SEQ_CST);
+    (void)poll(NULL, 0, 2 * HOLD_LOOK_MS);
+}
+
+static unsigned proxy_told(void)
+{
+    return __atomic_load_n(&proxy->told, __ATOMIC_SEQ_CST);
 }
 
 #endif

@@ -10,11 +10,15 @@
 #include <unistd.h>
 
 #include <client.h>
+#include <hiredis/hiredis.h>
 
 #define PLUGINS "plugins:\n  - apikey\n  - lock\n"
 #define CONFIG CONFIG_HEAD "workers: 2\n" CONFIG_STORE PLUGINS
 
 #define WAITERS 50
+#define TTL_MS 1500
+#define CLAIM_MS 1000
+#define SLACK_MS 500 /* of a busy machine */
 #define TAKE "{\"ttlMs\":60000,\"lockId\":\"%s\"}"
 
 /* ---- Clients ------------------------------------------------------------------------------- */
@@ -242,11 +246,14 @@ static void waiters_whose_connections_end_strand_nobody(struct world *world)
 static void the_lock_of_a_holder_that_died_goes_to_the_next_when_it_runs_out(struct world *world)
 {
     const char *key = start(world);
-    int dead = ask_for_lock(world, key, "dead", 0, 1500);
+    int64_t before = now_ms();
+    int dead = ask_for_lock(world, key, "dead", 0, TTL_MS);
     (void)got_lock(world, dead);
+    int64_t taken = now_ms();
     wire_close(dead);
     int wire = ask_for_lock(world, key, "next", 30000, 60000);
     (void)got_lock(world, wire);
+    assert_in_range(now_ms(), before + TTL_MS, taken + TTL_MS + SLACK_MS);
     wire_close(wire);
 }
 
@@ -346,6 +353,111 @@ static void a_gateway_that_is_killed_strands_nobody(struct world *world)
             wire_close(wires[i]);
 }
 
+/* The dead gateway's waiter comes first, and has a second to claim the lock. */
+static void a_gateway_that_is_killed_with_its_holder_costs_the_ttl_at_most(struct world *world)
+{
+    int wires[3];
+    const char *key = start(world);
+    join_store(world);
+    int64_t before = now_ms();
+    int dead = ask_for_lock(other, key, "dead", 0, TTL_MS);
+    (void)got_lock(other, dead);
+    int64_t taken = now_ms();
+    queue_up(world, other, key, wires, 0, 1);
+    queue_up(world, world, key, wires, 1, 2);
+    kill_whole(other);
+    (void)got_lock(world, wires[1]);
+    assert_in_range(now_ms(), before + TTL_MS, taken + TTL_MS + CLAIM_MS + SLACK_MS);
+    assert_status(release(world, key, nth(1)), 204);
+    (void)got_lock(world, wires[2]);
+    for (int i = 0; i < 3; i++)
+        wire_close(wires[i]);
+    wire_close(dead);
+}
+
+/* Of the locks m00 ... m31, those that somebody has. */
+static long long held_of_many(redisContext *redis)
+{
+    redisReply *held =
+        redisCommand(redis, "EVAL %s 0",
+                     "local held = 0 for i = 0, 31 do held = held + redis.call("
+                     "'EXISTS', string.format('lock:acme:m%02d', i)) end return held");
+    assert_true(held && held->type == REDIS_REPLY_INTEGER);
+    long long count = held->integer;
+    freeReplyObject(held);
+    return count;
+}
+
+static void signal_workers(const struct world *world, int number)
+{
+    pid_t workers[PROCESSES_MAX];
+    size_t count = gateway_workers(world, workers);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(kill(workers[i], number), 0);
+}
+
+/* All 32 at once, held for TTL_MS; the answer is not waited for. */
+static int ask_for_many(const struct world *at, const char *key)
+{
+    char body[512] = "{\"ttlMs\":1500,\"resources\":[", whole[1024];
+    size_t len = strlen(body);
+    for (int i = 0; i < 32; i++)
+        len += (size_t)snprintf(body + len, sizeof body - len, "%s\"m%02d\"", i ? "," : "", i);
+    (void)snprintf(body + len, sizeof body - len, "]}");
+    (void)snprintf(whole, sizeof whole,
+                   "POST /v1/locks HTTP/1.1\r\nHost: x\r\n%s\r\nContent-Type: application/json\r\n"
+                   "Content-Length: %zu\r\n\r\n%s",
+                   key, strlen(body), body);
+    int wire = wire_open(at);
+    wire_send(wire, whole);
+    return wire;
+}
+
+/* Stops the gateway's workers when they have some of the locks, and not all of them yet. */
+static bool stop_midway(redisContext *redis, const char *key, int *ret_wire)
+{
+    *ret_wire = ask_for_many(other, key);
+    for (int64_t until = now_ms() + PATIENCE_MS; held_of_many(redis) == 0;)
+        assert_true(now_ms() < until);
+    signal_workers(other, SIGSTOP);
+    /* what is on its way arrives */
+    for (long long held = -1; held != held_of_many(redis);)
+        held = held_of_many(redis);
+    return held_of_many(redis) < 32;
+}
+
+static void several_locks_of_a_gateway_that_died_midway_end_with_their_ttl(struct world *world)
+{
+    char path[128];
+    int wire;
+    const char *key = start(world);
+    join_store(world);
+    (void)snprintf(path, sizeof path, "%s/store.sock", world->folder);
+    redisContext *redis = redisConnectUnix(path);
+    assert_true(redis && !redis->err);
+    bool midway = false;
+    for (int tries = 0; tries < 50 && !midway; tries++) {
+        midway = stop_midway(redis, key, &wire);
+        if (!midway) {
+            signal_workers(other, SIGCONT);
+            wire_close(wire);
+            wait_until(world, held_of_many(redis) == 0);
+        }
+    }
+    assert_true(midway);
+    int64_t killed = now_ms();
+    kill_whole(other);
+    wait_until(world, held_of_many(redis) == 0);
+    assert_in_range(now_ms() - killed, 0, TTL_MS + SLACK_MS);
+    wire_close(wire);
+    wire = ask_for_many(world, key);
+    struct answer *answer = wire_answer(world, wire);
+    assert_non_null(answer);
+    assert_status(answer, 201);
+    wire_close(wire);
+    redisFree(redis);
+}
+
 static void waiters_of_two_gateways_get_the_lock_in_one_order(struct world *world)
 {
     int wires[WAITERS];
@@ -408,6 +520,8 @@ int main(void)
         E2E(a_grant_that_comes_too_late_is_taken_back, CONFIG),
         E2E(a_redis_that_lost_everything_strands_nobody, CONFIG),
         BOTH(a_gateway_that_is_killed_strands_nobody),
+        BOTH(a_gateway_that_is_killed_with_its_holder_costs_the_ttl_at_most),
+        BOTH(several_locks_of_a_gateway_that_died_midway_end_with_their_ttl),
         BOTH(waiters_of_two_gateways_get_the_lock_in_one_order),
         BOTH(a_gateway_that_stops_takes_its_waiters_out_of_the_queue),
     };
