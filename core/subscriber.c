@@ -41,7 +41,8 @@ struct subscriber {
     struct subscription *subscriptions;
     uv_timer_t heartbeat;
     bool opened, closed;
-    bool tracking;         /* CLIENT TRACKING is in place on this connection */
+    bool in_place;         /* everything is subscribed on this connection */
+    bool tracking;         /* CLIENT TRACKING is, too */
     int64_t sent_at;       /* monotonic ms: the heartbeat that is under way; 0: none */
     int64_t tracked_until; /* 0: not known */
 };
@@ -122,10 +123,11 @@ static void heard(void *context, int status, const struct reply *reply)
     subscriber->sent_at = 0;
 }
 
+/* Never before everything is in place: Redis takes no CLIENT TRACKING from who has subscribed. */
 static void beat(uv_timer_t *timer)
 {
     struct subscriber *subscriber = timer->data;
-    if (subscriber->sent_at || !redis_is_ready(subscriber->redis))
+    if (!subscriber->in_place || subscriber->sent_at)
         return;
     subscriber->sent_at = clock_monotonic_ms();
     put(subscriber, heard, SLUICE_ARGS("SUBSCRIBE", INVALIDATE));
@@ -139,6 +141,7 @@ static void in_place(void *context, int status, const struct reply *reply)
     struct subscriber *subscriber = context;
     if (status != 0 || reply->type != SLUICE_REPLY_ARRAY)
         return;
+    subscriber->in_place = true;
     tell_all(subscriber, false, &reply_nil);
     tell_all(subscriber, true, &reply_nil);
     beat(&subscriber->heartbeat);
@@ -201,7 +204,7 @@ static void identified(void *context, int status, const struct reply *reply)
 static void connection_changed(void *owner, bool ready)
 {
     struct subscriber *subscriber = owner;
-    subscriber->tracking = false;
+    subscriber->in_place = subscriber->tracking = false;
     subscriber->tracked_until = subscriber->sent_at = 0;
     if (ready) {
         put(subscriber, identified, SLUICE_ARGS("CLIENT", "ID"));

@@ -19,7 +19,7 @@
 
 #include "child.h"
 #include "clock.h"
-#include "subscriber.h"
+#include "subscriber.c"
 
 #define WAIT_MS 10000
 
@@ -151,7 +151,7 @@ static int teardown(void **state)
 }
 
 /* Both kinds of subscription, in place. */
-static struct world *in_place(void **state)
+static struct world *watching(void **state)
 {
     struct world *world = *state;
     subscriber_channel(world->subscriber, "news", message, world);
@@ -170,7 +170,7 @@ static void nothing_is_connected_without_a_subscription(void **state)
 
 static void a_message_reaches_its_channel(void **state)
 {
-    struct world *world = in_place(state);
+    struct world *world = watching(state);
     write_to_redis("PUBLISH other hidden");
     write_to_redis("PUBLISH news hello");
     turn_until(world, world->messages == 1);
@@ -179,7 +179,7 @@ static void a_message_reaches_its_channel(void **state)
 
 static void a_change_is_told_by_its_key_and_others_are_not(void **state)
 {
-    struct world *world = in_place(state);
+    struct world *world = watching(state);
     write_to_redis("SET other:1 x");
     write_to_redis("SET apiKey:1 x");
     turn_until(world, world->changes == 1);
@@ -190,7 +190,7 @@ static void a_change_is_told_by_its_key_and_others_are_not(void **state)
 
 static void a_flush_makes_everything_unknown(void **state)
 {
-    struct world *world = in_place(state);
+    struct world *world = watching(state);
     unsigned before = world->unknown;
     write_to_redis("FLUSHALL");
     turn_until(world, world->unknown > before);
@@ -198,7 +198,7 @@ static void a_flush_makes_everything_unknown(void **state)
 
 static void heartbeats_keep_what_is_known_fresh(void **state)
 {
-    struct world *world = in_place(state);
+    struct world *world = watching(state);
     int64_t first = subscriber_tracked_until(world->subscriber);
     assert_true(first <= clock_monotonic_ms() + 2000);
     turn_until(world, subscriber_tracked_until(world->subscriber) > first);
@@ -206,7 +206,7 @@ static void heartbeats_keep_what_is_known_fresh(void **state)
 
 static void a_lost_connection_is_told_and_mended(void **state)
 {
-    struct world *world = in_place(state);
+    struct world *world = watching(state);
     unsigned before = world->unknown;
     write_to_redis("CLIENT KILL TYPE pubsub");
     turn_until(world, world->channel_lost == 1);
@@ -218,10 +218,37 @@ static void a_lost_connection_is_told_and_mended(void **state)
     turn_until(world, world->changes == 1);
 }
 
+/* The connection is there, and what it asks first is not answered for a while. */
+static struct world *slowly_in_place(void **state, const char *pause)
+{
+    struct world *world = *state;
+    subscriber_channel(world->subscriber, "news", message, world);
+    subscriber_track(world->subscriber, "apiKey:", change, world);
+    turn_until(world, redis_is_ready(world->subscriber->redis));
+    write_to_redis(pause);
+    turn_until(world, subscriber_tracked_until(world->subscriber) > 0);
+    return world;
+}
+
+/* Heartbeats that are due meanwhile must not come in between. */
+static void a_watch_that_is_slow_to_begin_begins(void **state)
+{
+    struct world *world = slowly_in_place(state, "CLIENT PAUSE 1200 ALL");
+    write_to_redis("SET apiKey:3 x");
+    turn_until(world, world->changes == 1);
+}
+
+static void a_watch_that_is_answered_too_late_begins(void **state)
+{
+    struct world *world = slowly_in_place(state, "CLIENT PAUSE 3000 ALL");
+    write_to_redis("SET apiKey:4 x");
+    turn_until(world, world->changes == 1);
+}
+
 /* A stopped server neither answers nor hangs up: the heartbeat runs out by itself. */
 static void silence_ends_what_is_known(void **state)
 {
-    struct world *world = in_place(state);
+    struct world *world = watching(state);
     kill(server, SIGSTOP);
     turn_until(world, subscriber_tracked_until(world->subscriber) <= clock_monotonic_ms());
     kill(server, SIGCONT);
@@ -238,6 +265,8 @@ int main(void)
         TEST(a_flush_makes_everything_unknown),
         TEST(heartbeats_keep_what_is_known_fresh),
         TEST(a_lost_connection_is_told_and_mended),
+        TEST(a_watch_that_is_slow_to_begin_begins),
+        TEST(a_watch_that_is_answered_too_late_begins),
         TEST(silence_ends_what_is_known),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
