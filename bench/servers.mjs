@@ -111,6 +111,7 @@ workers: 1
 data_dir: ${site.work}/data
 admin: { token: ${ADMIN} }
 log: { access: false }
+http: { connections: 20000 }
 redis: { url: "unix://${site.socket}" }
 plugins:
   - apikey

@@ -115,4 +115,6 @@ app.post('/jobs/create', express.json(), wrap(authenticate), wrap(limit),
     return res.json({ success: true, message: 'Job created', jobId });
   }));
 
-app.listen(Number(process.env.PORT || 3001), '127.0.0.1', () => console.log('ready'));
+// As behind a load balancer: longer than it keeps its connections.
+app.listen(Number(process.env.PORT || 3001), '127.0.0.1', () => console.log('ready'))
+  .keepAliveTimeout = 65000;

@@ -39,7 +39,7 @@ redis.defineCommand('takeToken', {
 const CAPACITY = Number(process.env.TOKEN_BUCKET_CAPACITY || 1e9);
 const RATE = Number(process.env.TOKEN_BUCKET_REFILL_RATE || 1e6);
 
-const app = fastify({ logger: false });
+const app = fastify({ logger: false, keepAliveTimeout: 65000 });
 
 const hash = (text) => crypto.createHash('sha256').update(text).digest('hex');
 
