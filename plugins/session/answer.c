@@ -48,6 +48,13 @@ sluice_verdict answer_session(sluice_request *req, uint32_t status, const struct
     return answered;
 }
 
+sluice_verdict answer_away(sluice_request *req)
+{
+    return sluice_problem(req, 503, "store_unavailable",
+                          "the gateway's store does not answer now; the session is not lost, try "
+                          "again");
+}
+
 sluice_verdict answer_gone(sluice_request *req)
 {
     sluice_set_header(req, "WWW-Authenticate", "Bearer realm=\"sluice\", error=\"invalid_token\"");

@@ -25,6 +25,9 @@ sluice_verdict answer_refused(sluice_request *req, const char *word);
  * requests: the handler has nothing to work on. */
 sluice_verdict answer_nobody(sluice_request *req);
 
+/* Redis gave no answer: never a 401, which would make a client forget a session that is there. */
+sluice_verdict answer_away(sluice_request *req);
+
 /* The session ended while this request was under way. */
 sluice_verdict answer_gone(sluice_request *req);
 

@@ -22,6 +22,7 @@
 #include "cookie.h"
 #include "device.h"
 #include "id.h"
+#include "look.h"
 #include "origin.h"
 #include "session.h"
 #include "store.h"
@@ -84,9 +85,16 @@ sluice_verdict session_authenticate(sluice_request *req, void *self, const sluic
     visit->by_cookie = by_cookie;
     if (!hasher_hash(&session->hasher, id, visit->hash))
         return answer_refused(req, "SHA-256 failed");
-    return sluice_run(req, found, visit, session->touch, 1, store_session(req, visit->hash),
-                      visit->hash, session->idle, session->absolute, store_indexes(req),
-                      needs_data(req), has_key(req) ? "" : sluice_address(req), device_of(req));
+    struct look *look = sluice_new(req, struct look);
+    *look = (struct look){
+        .req = req,
+        .visit = visit,
+        .key = store_session(req, visit->hash),
+        .address = has_key(req) ? "" : sluice_address(req),
+        .device = device_of(req),
+        .with_data = needs_data(req),
+    };
+    return look_ask(look, SLUICE_STEP(found));
 }
 
 static bool is_elsewhere(sluice_request *req, const struct visit *visit)
@@ -96,13 +104,18 @@ static bool is_elsewhere(sluice_request *req, const struct visit *visit)
            strcmp(who->space, visit->record.space) != 0;
 }
 
-static sluice_verdict found(sluice_request *req, void *state, const sluice_reply *session)
+static sluice_verdict found(sluice_request *req, void *state, const sluice_reply *reply)
 {
-    struct visit *visit = state;
+    const struct look *look = state;
+    struct visit *visit = look->visit;
     struct session *self = sluice_self(req);
-    if (sluice_is_nil(session))
+    (void)reply;
+    if (look->sight == SIGHT_AWAY)
+        return answer_away(req);
+    if (look->sight == SIGHT_BROKEN)
+        return answer_refused(req, "touch.lua failed");
+    if (look->sight == SIGHT_NOTHING)
         return fail(req, "there is no such session: it may have expired, ended or been rotated");
-    record_read(req, session, &visit->record);
     if (is_elsewhere(req, visit))
         return fail(req, "there is no such session in the space of this client");
     visits_attach(self->visits, req, visit);

@@ -6,6 +6,8 @@
 #include "session.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sluice/plugin.h>
@@ -13,6 +15,7 @@
 #include "create.lua.h"
 #include "destroy.lua.h"
 #include "list.lua.h"
+#include "look.h"
 #include "origin.h"
 #include "patch.lua.h"
 #include "revoke.lua.h"
@@ -91,7 +94,10 @@ static int32_t start(sluice_worker *worker, void *self)
     uint64_t seed;
     sluice_random(worker, &seed, sizeof seed);
     session->failures = failures_new(session->failing.capacity, session->failing.refill, seed);
-    if (hasher_init(&session->hasher) && session->failures)
+    session->looks = look_batch(worker);
+    if (asprintf(&session->indexes, "%suser:", sluice_prefix(worker)) < 0)
+        session->indexes = NULL;
+    if (hasher_init(&session->hasher) && session->failures && session->looks && session->indexes)
         return 0;
     sluice_log(worker, SLUICE_LOG_ERROR,
                "can't start: there is no SHA-256 in OpenSSL's configuration, or no memory");
@@ -104,7 +110,11 @@ static void stop(sluice_worker *worker, void *self)
     (void)worker;
     hasher_release(&session->hasher);
     failures_free(session->failures);
+    batch_free(session->looks);
+    free(session->indexes);
     session->failures = NULL;
+    session->looks = NULL;
+    session->indexes = NULL;
 }
 
 static const sluice_option cookie_options[] = {

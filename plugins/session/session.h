@@ -2,6 +2,7 @@
  *
  *   session.c       options, routes, life cycle
  *   authenticate.c  a session id that came with a request -> an identity; who may use it from where
+ *   look.c          looks sessions up, many at once
  *   visit.c         what is known of the session a request came with
  *   create.c        new sessions
  *   current.c       the session itself: show, end, give it a new id
@@ -45,6 +46,8 @@ struct session {
     /* Made in each worker. */
     struct hasher hasher;
     struct failures *failures;
+    struct batch *looks;
+    char *indexes; /* what stands before a space in an index's name */
 };
 
 sluice_step session_authenticate, session_guard; /* hooks */

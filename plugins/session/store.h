@@ -22,11 +22,4 @@ static inline const char *store_index(sluice_request *req, const char *space, co
     return sluice_key(req, "user:", space, ":", user);
 }
 
-/* What stands before the space in an index's name: for touch.lua, which learns space and user from
- * the session itself. */
-static inline const char *store_indexes(sluice_request *req)
-{
-    return sluice_key(req, "user:");
-}
-
 #endif

@@ -61,11 +61,23 @@ static const char *key_of(const char *hash)
 #define BY_SESSION(...) PATCH("", "0", "65536", "1000", __VA_ARGS__)
 #define BY_KEY(...) PATCH("", "1", "65536", "1000", __VA_ARGS__)
 
+/* The i-th part of an array, which goes. */
+static redisReply *part(redisReply *reply, size_t i)
+{
+    assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+    assert_true(i < reply->elements);
+    redisReply *taken = reply->element[i];
+    reply->element[i] = NULL;
+    freeReplyObject(reply);
+    return taken;
+}
+
 static redisReply *touch_by(const char *hash, const char *idle, const char *absolute,
                             const char *address)
 {
-    return RUN(touch_lua, "1", key_of(hash), hash, idle, absolute, "user:", "1", address,
-               "browser");
+    return part(
+        RUN(touch_lua, "1", key_of(hash), idle, absolute, "user:", hash, "1", address, "browser"),
+        0);
 }
 
 static redisReply *touch(const char *hash)

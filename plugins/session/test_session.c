@@ -34,7 +34,7 @@ static int tear_down(void **state)
 
 static void expect_look(struct test_host *host, int with_data)
 {
-    expect_run(host, "touch", 1, test_any(), test_any(), IDLE, ABSOLUTE, "user:", with_data,
+    expect_run(host, "touch", 1, test_any(), IDLE, ABSOLUTE, "user:", test_any(), with_data,
                test_any(), test_any());
 }
 
@@ -43,7 +43,7 @@ static void expect_look(struct test_host *host, int with_data)
 
 static void reply_session(struct test_host *host)
 {
-    reply_array(host, DESCRIBED(test_array(host, "a", "{\"x\":1}")));
+    reply_array(host, test_array(host, DESCRIBED(test_array(host, "a", "{\"x\":1}"))));
 }
 
 /* The next request comes with a session. */
@@ -73,7 +73,7 @@ static void redis_is_asked_by_the_digest_alone(void **state)
     assert_status(request(*state, "GET", "/v1/sessions/current", NULL), 200);
     assert_null(strstr(test_asked(*state, 0), ID));
     assert_int_equal(strlen(test_asked(*state, 0)), strlen("session:") + 64);
-    assert_int_equal(strlen(test_asked(*state, 1)), 64);
+    assert_int_equal(strlen(test_asked(*state, 4)), 64);
 }
 
 static void two_sessions_have_two_ids_that_are_well_formed(void **state)
@@ -102,6 +102,54 @@ static void without_a_key_nobody_makes_a_session(void **state)
 }
 
 /* ---- Looking up ---------------------------------------------------------------------------- */
+
+static void sessions_of_requests_that_come_at_once_are_looked_up_together(void **state)
+{
+    struct test_host *host = *state;
+    struct test_answer *answers[3];
+    expect_look(host, 1);
+    for (int i = 0; i < 3; i++) {
+        test_header(host, "x-session-id", ID);
+        assert_waiting(answers[i] = request(host, "GET", "/v1/sessions/current", NULL));
+    }
+    expect_run(host, "touch", 2, test_any(), test_any(), IDLE, ABSOLUTE, "user:", test_any(), 1,
+               test_any(), test_any(), test_any(), 1, test_any(), test_any());
+    reply_session(host);
+    assert_json(answers[0], "userId", "ann");
+    reply_array(host, test_nil(), test_array(host, DESCRIBED(test_empty_array(host))));
+    assert_status(answers[1], 401);
+    assert_json(answers[1], "error", "invalid_session");
+    assert_json(answers[2], "userId", "ann");
+}
+
+static void a_script_that_fails_is_a_500(void **state)
+{
+    expect_look(*state, 1);
+    reply_error(*state, "ERR user_script:1: attempt to call a nil value");
+    test_header(*state, "x-session-id", ID);
+    assert_status(request(*state, "GET", "/v1/sessions/current", NULL), 500);
+    assert_logged(*state, SLUICE_LOG_ERROR, "attempt to call a nil value");
+}
+
+static void a_session_that_could_not_be_renewed_is_503_alone(void **state)
+{
+    struct test_host *host = *state;
+    struct test_answer *answers[3];
+    expect_look(host, 1);
+    for (int i = 0; i < 3; i++) {
+        test_header(host, "x-session-id", ID);
+        answers[i] = request(host, "GET", "/v1/sessions/current", NULL);
+    }
+    expect_run(host, "touch", 2, test_any(), test_any(), IDLE, ABSOLUTE, "user:", test_any(), 1,
+               test_any(), test_any(), test_any(), 1, test_any(), test_any());
+    reply_session(host);
+    reply_array(host, sluice_error("OOM command not allowed when used memory > 'maxmemory'."),
+                test_array(host, DESCRIBED(test_empty_array(host))));
+    assert_status(answers[1], 503);
+    assert_json(answers[1], "error", "store_unavailable");
+    assert_logged(host, SLUICE_LOG_WARN, "OOM command not allowed");
+    assert_json(answers[2], "userId", "ann");
+}
 
 static void redis_being_away_is_503_and_never_401(void **state)
 {
@@ -350,10 +398,13 @@ static void data_is_merged_as_the_rfc_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(sessions_of_requests_that_come_at_once_are_looked_up_together),
+        TEST(a_script_that_fails_is_a_500),
         TEST(an_id_that_is_damaged_is_401_without_a_look_into_redis),
         TEST(redis_is_asked_by_the_digest_alone),
         TEST(two_sessions_have_two_ids_that_are_well_formed),
         TEST(without_a_key_nobody_makes_a_session),
+        TEST(a_session_that_could_not_be_renewed_is_503_alone),
         TEST(redis_being_away_is_503_and_never_401),
         TEST(the_answer_has_the_version_as_its_tag),
         TEST(who_guesses_ids_is_slowed_down_by_address),

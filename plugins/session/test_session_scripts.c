@@ -78,6 +78,53 @@ static void a_session_that_does_not_exist_is_not_made_by_asking(void **state)
     assert_int_equal(number(ask("DBSIZE")), 0);
 }
 
+static void many_are_looked_up_at_once_each_by_itself(void **state)
+{
+    (void)state;
+    MAKE("h", "a", "1");
+    MAKE("i", "b", "2");
+    redisReply *found =
+        RUN(touch_lua, "3", key_of("h"), "session:none", "session:i", IDLE, ABSOLUTE, "user:", "h",
+            "1", "10.0.0.2", "one", "none", "1", "10.0.0.3", "two", "i", "0", "10.0.0.4", "three");
+    assert_int_equal(found->elements, 3);
+    assert_string_equal(member_of(found->element[0], "a"), "1");
+    assert_int_equal(found->element[1]->type, REDIS_REPLY_NIL);
+    assert_string_equal(found->element[2]->element[1]->str, "ann");
+    assert_int_equal(found->element[2]->element[6]->elements, 0); /* without its data */
+    freeReplyObject(found);
+    text_is(ask("HGET session:h device"), "one");
+    text_is(ask("HGET session:i address"), "10.0.0.4");
+    assert_int_equal(number(ask("EXISTS session:none")), 0);
+}
+
+static void a_redis_that_is_full_fails_those_that_are_to_be_renewed_alone(void **state)
+{
+    (void)state;
+    MAKE("h", "a", "1");
+    MAKE("i", "b", "2");
+    freeReplyObject(touch("h"));
+    freeReplyObject(ask("CONFIG SET maxmemory 1"));
+    redisReply *found = RUN(touch_lua, "2", key_of("i"), "session:h", IDLE, ABSOLUTE, "user:", "i",
+                            "1", "10.0.0.2", "one", "h", "1", "10.0.0.2", "one");
+    freeReplyObject(ask("CONFIG SET maxmemory 0"));
+    assert_int_equal(found->element[0]->type, REDIS_REPLY_ERROR);
+    assert_memory_equal(found->element[0]->str, "OOM ", 4);
+    assert_string_equal(member_of(found->element[1], "a"), "1");
+    freeReplyObject(found);
+}
+
+static void a_session_that_is_no_hash_is_an_error_of_its_own(void **state)
+{
+    (void)state;
+    MAKE("h", "a", "1");
+    freeReplyObject(ask("SET session:i text"));
+    redisReply *found = RUN(touch_lua, "2", key_of("i"), "session:h", IDLE, ABSOLUTE, "user:", "i",
+                            "1", "10.0.0.2", "one", "h", "1", "10.0.0.2", "one");
+    assert_memory_equal(found->element[0]->str, "WRONGTYPE ", 10);
+    assert_string_equal(member_of(found->element[1], "a"), "1");
+    freeReplyObject(found);
+}
+
 static void the_first_use_notes_who_and_lets_the_session_live_on(void **state)
 {
     (void)state;
@@ -406,6 +453,9 @@ int main(void)
         TEST(sessions_that_ended_make_room),
         TEST(data_beyond_its_room_makes_no_session),
         TEST(a_session_that_does_not_exist_is_not_made_by_asking),
+        TEST(many_are_looked_up_at_once_each_by_itself),
+        TEST(a_redis_that_is_full_fails_those_that_are_to_be_renewed_alone),
+        TEST(a_session_that_is_no_hash_is_an_error_of_its_own),
         TEST(the_first_use_notes_who_and_lets_the_session_live_on),
         TEST(a_client_in_the_users_name_is_not_noted),
         TEST(within_a_tenth_of_the_idle_time_a_use_only_reads),

@@ -1,43 +1,60 @@
--- Looks a session up, and renews it: both in one call. A renewal is written at the first use and
+-- Looks sessions up, and renews them: both in one call. A renewal is written at the first use and
 -- then at most once per tenth of the idle lifetime, so most uses of a session only read.
 --
--- KEYS[1]  session:<sha256 of its id>
--- ARGV[1]  sha256 of the id, in hex
--- ARGV[2]  idle lifetime, ms
--- ARGV[3]  absolute lifetime, ms
--- ARGV[4]  what stands before a user's index: redis.prefix and "user:"
--- ARGV[5]  1: with its data
--- ARGV[6]  address of whoever uses it; '': a client did in the user's name, which is not noted
--- ARGV[7]  his device
+-- KEYS[i]  session:<sha256 of its id>
+-- ARGV[1]  idle lifetime, ms
+-- ARGV[2]  absolute lifetime, ms
+-- ARGV[3]  what stands before a user's index: redis.prefix and "user:"
+-- ARGV...  of each session four: sha256 of the id, in hex; 1: with its data; address of whoever
+--          uses it ('': a client did in the user's name, which is not noted); his device
 --
--- Returns what describe gives, or nil: there is no such session, or it is over by these lifetimes.
+-- Returns for each what describe gives, nil: there is no such session, or it is over by these
+-- lifetimes; or the error by which Redis refused to write.
 --
 -- The index's name is made here, from what the session holds: only the id is known before. This is
 -- the standalone form; on a Cluster the index would be written by a call of its own.
 
 -- @include common.lua
 
-local key = KEYS[1]
-local idle, absolute = tonumber(ARGV[2]), tonumber(ARGV[3])
+local idle, absolute, now = tonumber(ARGV[1]), tonumber(ARGV[2]), now_ms()
 
-local session = read(key, ARGV[5] == '1')
-if not session then
-    return false
-end
-local index = ARGV[4] .. session.space .. ':' .. session.user
-local created, seen, now = tonumber(session.created), tonumber(session.seen), now_ms()
-if now >= ends_at(created, seen, idle, absolute) then
-    destroy(key, index, ARGV[1])
-    return false
-end
-
-local by_user = ARGV[6] ~= ''
-if (by_user and session.used == '0') or now - seen >= idle / 10 then
-    session.seen = whole(now)
-    redis.call('HSET', key, 'seen', session.seen)
-    if by_user then
-        redis.call('HSET', key, 'used', '1', 'address', ARGV[6], 'device', ARGV[7])
+local function touch(key, hash, with_data, address, device)
+    local session = read(key, with_data)
+    if not session then
+        return false
     end
-    keep_until(key, index, ARGV[1], ends_at(created, now, idle, absolute))
+    local index = ARGV[3] .. session.space .. ':' .. session.user
+    local created, seen = tonumber(session.created), tonumber(session.seen)
+    if now >= ends_at(created, seen, idle, absolute) then
+        destroy(key, index, hash)
+        return false
+    end
+    local by_user = address ~= ''
+    if (by_user and session.used == '0') or now - seen >= idle / 10 then
+        session.seen = whole(now)
+        redis.call('HSET', key, 'seen', session.seen)
+        if by_user then
+            redis.call('HSET', key, 'used', '1', 'address', address, 'device', device)
+        end
+        keep_until(key, index, hash, ends_at(created, now, idle, absolute))
+    end
+    return describe(session, idle, absolute)
 end
-return describe(session, idle, absolute)
+
+-- A write that Redis refuses, being full, fails its own session and not those beside it.
+local function by_itself(...)
+    local done, answer = pcall(touch, ...)
+    if done then
+        return answer
+    elseif answer:find('^%u+ ') then -- an error of Redis begins with its code
+        return {err = answer}
+    end
+    error(answer, 0)
+end
+
+local found = {}
+for i, key in ipairs(KEYS) do
+    local at = 4 * i
+    found[i] = by_itself(key, ARGV[at], ARGV[at + 1] == '1', ARGV[at + 2], ARGV[at + 3])
+end
+return found
