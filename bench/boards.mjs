@@ -1,7 +1,7 @@
 // Measures how reads of a leaderboard grow with the board: 1,000 members beside 1,000,000.
 //
 //   node bench/boards.mjs [--members 1000000] [--seconds 3] [--rounds 5] [--connections 1]
-//                         [--sluice build/bin/sluice]
+//                         [--smoke] [--sluice build/bin/sluice] [--out docs/benchmarks.md]
 //
 // Both boards are filled over HTTP, a thousand scores a call, and then read in turns: small large
 // small large ..., so that a slow minute of the machine is everybody's. Ratios are taken within each
@@ -14,22 +14,19 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
+import { parse } from './options.mjs';
 import { freePort, spread, start, stopAll, until } from './processes.mjs';
+import { publish } from './report.mjs';
 
-const options = parseOptions(process.argv.slice(2));
+const options = parse({
+  members: '1000000', seconds: '3', rounds: '5', connections: '1', sluice: 'build/bin/sluice',
+  out: undefined,
+}, { members: '2000', seconds: '1', rounds: '1' });
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-boards-'));
 const socket = path.join(work, 'redis.sock');
 const ADMIN = 'bench-admin-token-0123456789abcdef';
 const SMALL = 1000;
 const BATCH = 1000;
-
-function parseOptions(words) {
-  const found = {
-    members: '1000000', seconds: '3', rounds: '5', connections: '1', sluice: 'build/bin/sluice',
-  };
-  for (let i = 0; i < words.length; i += 2) found[words[i].replace(/^--/, '')] = words[i + 1];
-  return found;
-}
 
 function redis(...words) {
   return spawnSync('redis-cli', ['-s', socket, ...words]).stdout.toString();
@@ -119,7 +116,7 @@ function wrkArguments(url, script) {
   return ['-t1', `-c${options.connections}`, `-d${options.seconds}s`, '--latency', '-s', script, url];
 }
 
-function parse(output) {
+function summary(output) {
   const found = /RESULT (\d+) (\d+) (\d+) (\d+)/.exec(output);
   if (!found) throw new Error(`wrk said nothing: ${output}`);
   const [p50, p99, max, errors] = found.slice(1).map(Number);
@@ -129,7 +126,7 @@ function parse(output) {
 
 function measure(url, script) {
   redis('CONFIG', 'RESETSTAT');
-  const figures = parse(spawnSync('wrk', wrkArguments(url, script)).stdout.toString());
+  const figures = summary(spawnSync('wrk', wrkArguments(url, script)).stdout.toString());
   const { calls, us } = spent('evalsha');
   return { ...figures, redis: us / calls };
 }
@@ -140,7 +137,7 @@ async function measureDuring(url, script, act) {
   await new Promise((resolve) => setTimeout(resolve, Number(options.seconds) * 500));
   await act();
   await gone;
-  return parse(child.log);
+  return summary(child.log);
 }
 
 // ---- Telling -----------------------------------------------------------------------------------
@@ -153,8 +150,30 @@ function row(name, rounds) {
     + `${spread(of('small', 'redis'), 1)} | ${spread(of('large', 'redis'), 1)} |`;
 }
 
+function measureInTurns(url, key, workload) {
+  const rounds = [];
+  for (let i = 0; i < Number(options.rounds); i++) {
+    rounds.push({
+      small: measure(url, wrkScript(key, workload.path('small'), SMALL)),
+      large: measure(url, wrkScript(key, workload.path('large'), Number(options.members))),
+    });
+  }
+  return rounds;
+}
+
+async function measureDeletion(url, key) {
+  const script = wrkScript(key, workloads[0].path('small'), SMALL);
+  const before = measure(url, script);
+  redis('CONFIG', 'RESETSTAT');
+  const during = await measureDuring(url, script,
+    () => ask(url, 'DELETE', '/v1/leaderboards/large', admin));
+  return `Deleting the large board held Redis for ${spent('unlink').us} us. Rank on the small one, in `
+    + `us: p99 ${before.p99} before, ${during.p99} during; slowest ${before.max} before, `
+    + `${during.max} during.`;
+}
+
 async function main() {
-  const large = Number(options.members);
+  const large = options.members;
   const url = `http://127.0.0.1:${await freePort()}`;
   await startRedis();
   await startSluice(new URL(url).port);
@@ -162,29 +181,18 @@ async function main() {
   const made = await ask(url, 'POST', '/v1/clients/bench/keys', admin, {});
   const key = { 'x-api-key': made.key };
   await fill(url, key, 'small', SMALL);
-  const rate = await fill(url, key, 'large', large);
-  console.log(`${large} scores, ${BATCH} a call: ${rate}/s\n`);
-  console.log(`| us, median (min to max) of ${options.rounds} | p99, ${SMALL} members | `
-    + `p99, ${large} members | growth of p50 | growth of p99 | Redis's part, ${SMALL} | `
-    + `Redis's part, ${large} |\n|---|---|---|---|---|---|---|`);
+  const rate = await fill(url, key, 'large', Number(large));
+  const lines = [`${large} scores, ${BATCH} a call: ${rate}/s`, '',
+    `| us, median (min to max) of ${options.rounds} | p99, ${SMALL} members | p99, ${large} members | `
+      + `growth of p50 | growth of p99 | Redis's part, ${SMALL} | Redis's part, ${large} |`,
+    '|---|---|---|---|---|---|---|'];
   for (const workload of workloads) {
-    const rounds = [];
-    for (let i = 0; i < Number(options.rounds); i++) {
-      rounds.push({
-        small: measure(url, wrkScript(key, workload.path('small'), SMALL)),
-        large: measure(url, wrkScript(key, workload.path('large'), large)),
-      });
-    }
-    console.log(row(workload.name, rounds));
+    lines.push(row(workload.name, measureInTurns(url, key, workload)));
   }
-  const script = wrkScript(key, workloads[0].path('small'), SMALL);
-  const before = measure(url, script);
-  redis('CONFIG', 'RESETSTAT');
-  const during = await measureDuring(url, script,
-    () => ask(url, 'DELETE', '/v1/leaderboards/large', admin));
-  console.log(`\nDeleting the large board held Redis for ${spent('unlink').us} us. Rank on the small `
-    + `one, in us: p99 ${before.p99} before, ${during.p99} during; slowest ${before.max} before, `
-    + `${during.max} during.`);
+  lines.push('', await measureDeletion(url, key), '');
+  const text = lines.join('\n');
+  console.log(text);
+  if (options.out) publish(options.out, 'boards', text);
 }
 
 try {

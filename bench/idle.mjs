@@ -1,7 +1,7 @@
 // What connections cost that are kept and do nothing: each has had one answer, and stays.
 //
 //   node bench/idle.mjs [--connections 10000] [--seconds 4] [--only sluice,nginx] [--smoke]
-//                       [--sluice build/bin/sluice]
+//                       [--sluice build/bin/sluice] [--out docs/benchmarks.md]
 //
 // Of each server in turn: its memory before and with them, and rank reads a second over 64 more
 // connections, before and with them. Memory is resident, of the server's processes: what the kernel
@@ -10,23 +10,17 @@
 // SPDX-License-Identifier: MIT
 import net from 'node:net';
 
-import { usage } from './processes.mjs';
 import { load } from './load.mjs';
+import { parse } from './options.mjs';
+import { usage } from './processes.mjs';
+import { publish } from './report.mjs';
 import { begin, close, open } from './servers.mjs';
 
-const options = parseOptions(process.argv.slice(2));
+const options = parse({
+  seconds: '4', connections: '10000', only: undefined, sluice: 'build/bin/sluice', out: undefined,
+}, { seconds: '1', connections: '100' });
 const AT_ONCE = 200;
 const rank = { path: '/leaderboard/rank/user500' };
-
-function parseOptions(words) {
-  const found = { seconds: '4', connections: '10000', sluice: 'build/bin/sluice' };
-  for (let i = 0; i < words.length; i++) {
-    const name = words[i].replace(/^--/, '');
-    if (name === 'smoke') Object.assign(found, { seconds: '1', connections: '100' });
-    else found[name] = words[++i];
-  }
-  return found;
-}
 
 function oneAnswer(peer) {
   const key = peer.credentials['x-api-key'][0];
@@ -69,16 +63,21 @@ async function measure(site, peer) {
 
 const whole = (number) => Math.round(number).toLocaleString('en-US');
 
+const row = (peer, found) => `| ${peer.title} | ${found.each.toFixed(1)} | `
+  + `${whole(found.memory / 1024)} | ${whole(found.alone)} | ${whole(found.beside)} | `
+  + `${Math.round((100 * found.beside) / found.alone)} % |`;
+
 const site = await open(options.sluice);
 try {
-  console.log(`| server | KiB for each of ${whole(options.connections)} idle connections | `
-    + 'memory with them, MiB | rank reads/s before | with them | |\n|---|---|---|---|---|---|');
+  const lines = [`| server | KiB for each of ${whole(options.connections)} idle connections | `
+    + 'memory with them, MiB | rank reads/s before | with them | |', '|---|---|---|---|---|---|'];
   for (const peer of await begin(site, options.only)) {
-    const found = await measure(site, peer);
-    console.log(`| ${peer.title} | ${found.each.toFixed(1)} | ${whole(found.memory / 1024)} | `
-      + `${whole(found.alone)} | ${whole(found.beside)} | `
-      + `${Math.round((100 * found.beside) / found.alone)} % |`);
+    lines.push(row(peer, await measure(site, peer)));
+    console.error(lines.at(-1));
   }
+  const text = `${lines.join('\n')}\n`;
+  console.log(text);
+  if (options.out) publish(options.out, 'idle', text);
 } finally {
   await close(site);
 }

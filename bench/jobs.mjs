@@ -1,7 +1,8 @@
 // Measures Sluice's jobs beside BullMQ and bee-queue: one Redis, one host, in turns.
 //
 //   node bench/jobs.mjs [--jobs 100000] [--rounds 3] [--samples 300] [--executors 2] [--smoke]
-//                       [--sluice build/bin/sluice] [--include core/include] [--out docs]
+//                       [--only Sluice,BullMQ] [--sluice build/bin/sluice]
+//                       [--include core/include] [--out docs/benchmarks.md]
 //
 //   drain    a queue that is full, and then opened: jobs a second until all have ended, results kept
 //   pickup   one job at a time on an idle queue: from before it is enqueued until its handler begins
@@ -20,29 +21,20 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { end, freePort, spread, start, stopAll, until } from './processes.mjs';
+import { parse } from './options.mjs';
+import { publish } from './report.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const options = parseOptions(process.argv.slice(2));
+const options = parse({
+  jobs: '100000', rounds: '3', samples: '300', executors: '2', sluice: 'build/bin/sluice',
+  include: path.join(here, '..', 'core', 'include'), only: undefined, out: undefined,
+}, { jobs: '2000', rounds: '1', samples: '5' });
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'sluice-jobs-'));
 const socket = path.join(work, 'redis.sock');
 const ADMIN = 'bench-admin-token-0123456789abcdef';
 const BATCH = 1000;
 const DELAY_MS = 500;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-function parseOptions(words) {
-  const found = {
-    jobs: '100000', rounds: '3', samples: '300', executors: '2', sluice: 'build/bin/sluice',
-    include: path.join(here, '..', 'core', 'include'),
-  };
-  for (let i = 0; i < words.length; i++) {
-    const name = words[i].replace(/^--/, '');
-    if (name === 'smoke') found.smoke = true;
-    else found[name] = words[++i];
-  }
-  if (found.smoke) Object.assign(found, { jobs: '2000', rounds: '1', samples: '5' });
-  return found;
-}
 
 // ---- Redis -------------------------------------------------------------------------------------
 
@@ -229,7 +221,8 @@ function row(title, rounds, sluice) {
 }
 
 async function main() {
-  const peers = [new Sluice(), new BullMQ('BullMQ', 'bullmq.js'), new BeeQueue('bee-queue', 'bee.js')];
+  const peers = [new Sluice(), new BullMQ('BullMQ', 'bullmq.js'), new BeeQueue('bee-queue', 'bee.js')]
+    .filter((peer) => !options.only || options.only.split(',').includes(peer.title));
   const results = new Map(peers.map((peer) => [peer.title, []]));
   await startRedis();
   for (let round = 0; round < Number(options.rounds); round++) {
@@ -242,7 +235,7 @@ async function main() {
       + 'lateness of 500 ms, p99, us |', '|---|---|---|---|---|---|',
     ...peers.map((peer) => row(peer.title, results.get(peer.title), results.get('Sluice'))), ''];
   console.log(lines.join('\n'));
-  if (options.out) fs.writeFileSync(path.join(options.out, 'benchmarks-jobs.md'), lines.join('\n'));
+  if (options.out) publish(options.out, 'jobs', lines.join('\n'));
 }
 
 try {

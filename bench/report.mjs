@@ -73,3 +73,14 @@ export function chart(results) {
     `font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%" fill="white"/>\n` +
     `${rows.join('\n')}\n</svg>\n`;
 }
+
+// Puts a text into a document, in place of the one from the run before: between `<!-- begin NAME -->`
+// and `<!-- end NAME -->`.
+export function publish(file, name, text) {
+  const document = fs.readFileSync(file, 'utf8');
+  const [begin, end] = [`<!-- begin ${name} -->\n`, `<!-- end ${name} -->`];
+  const [before, rest] = document.split(begin);
+  const after = rest?.split(end)[1];
+  if (after === undefined) throw new Error(`${file} has no place for ${name}`);
+  fs.writeFileSync(file, `${before}${begin}${text}${end}${after}`);
+}

@@ -1,7 +1,7 @@
 // Measures Sluice beside its peers: one Redis, everybody on loopback, in turns.
 //
 //   node bench/run.mjs [--seconds 4] [--rounds 3] [--only sluice,express] [--smoke]
-//                      [--sluice build/bin/sluice] [--out docs]
+//                      [--sluice build/bin/sluice] [--out docs/benchmarks.md]
 //
 // Every round runs A B C ... for each workload, so that a slow minute of the machine is everybody's;
 // figures are medians with minimum and maximum, ratios are taken within each round. Everything is
@@ -13,21 +13,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { load } from './load.mjs';
-import { chart, table } from './report.mjs';
+import { parse } from './options.mjs';
+import { chart, publish, table } from './report.mjs';
 import { begin, close, CLIENTS, forgetJobs, open } from './servers.mjs';
 
-const options = parseOptions(process.argv.slice(2));
-
-function parseOptions(words) {
-  const found = { seconds: '4', rounds: '3', sluice: 'build/bin/sluice' };
-  for (let i = 0; i < words.length; i++) {
-    const name = words[i].replace(/^--/, '');
-    if (name === 'smoke') found.smoke = true;
-    else found[name] = words[++i];
-  }
-  if (found.smoke) Object.assign(found, { seconds: '1', rounds: '1' });
-  return found;
-}
+const options = parse({
+  seconds: '4', rounds: '3', only: undefined, sluice: 'build/bin/sluice', out: undefined,
+}, { seconds: '1', rounds: '1' });
 
 // ---- What is measured --------------------------------------------------------------------------
 
@@ -69,8 +61,8 @@ try {
   const text = table(results);
   console.log(text);
   if (options.out) {
-    fs.writeFileSync(path.join(options.out, 'benchmarks-table.md'), text);
-    fs.writeFileSync(path.join(options.out, 'benchmarks.svg'), chart(results));
+    publish(options.out, 'requests', text);
+    fs.writeFileSync(path.join(path.dirname(options.out), 'benchmarks.svg'), chart(results));
   }
 } finally {
   await close(site);
