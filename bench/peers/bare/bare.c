@@ -1,12 +1,15 @@
-/* The floor: libmicrohttpd 0.9.75 alone, in its own epoll mode, answering a constant.
+/* The floor: libmicrohttpd 0.9.75 alone, with epoll, answering a constant.
  *
  *   bare PORT
  *
- * What a request costs before a gateway does anything for it: parsing, one response, one write.
+ * What a request costs before a gateway does anything for it: parsing, one response, one write. We
+ * wait, as Sluice does: libmicrohttpd's own thread asks epoll for 128 events, and when it gets them all
+ * waits for more before it looks at them; with 256 connections it answers hundreds a second.
  *
  * SPDX-License-Identifier: MIT */
 #include <microhttpd.h>
-#include <signal.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,13 +43,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s PORT\n", argv[0]);
         return 2;
     }
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    sigprocmask(SIG_BLOCK, &ends, NULL);
     struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, (uint16_t)port, NULL, NULL, answer, NULL,
+        MHD_start_daemon(MHD_USE_EPOLL, (uint16_t)port, NULL, NULL, answer, NULL,
                          MHD_OPTION_CONNECTION_LIMIT, 20000u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                          (size_t)8192, MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096u, MHD_OPTION_END);
     if (!daemon) {
@@ -55,8 +53,12 @@ int main(int argc, char **argv)
     }
     puts("ready");
     fflush(stdout);
-    int number;
-    sigwait(&ends, &number);
-    MHD_stop_daemon(daemon);
-    return 0;
+    struct pollfd ready = {.fd = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+                           .events = POLLIN};
+    for (;;) { /* until a signal ends us */
+        MHD_UNSIGNED_LONG_LONG left;
+        bool timed = MHD_get_timeout(daemon, &left) == MHD_YES;
+        if (poll(&ready, 1, timed && left < 1000 ? (int)left : 1000) < 0 || !MHD_run(daemon))
+            return 1;
+    }
 }
