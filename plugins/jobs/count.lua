@@ -45,5 +45,5 @@ for _, name in ipairs(names) do
     table.insert(results, count(name))
 end
 local time = redis.call('TIME')
-table.insert(results, string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
+table.insert(results, string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000)))
 return results

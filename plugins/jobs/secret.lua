@@ -15,7 +15,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local previous = redis.call('HGET', KEYS[1], 'secret')
 local ends = '0'
 if previous and tonumber(ARGV[2]) > 0 then
-    ends = string.format('%.0f', now + ARGV[2])
+    ends = string.format('%d', now + ARGV[2])
 end
 redis.call('HSET', KEYS[1], 'secret', ARGV[1], 'previous', previous or '', 'until', ends)
 return ends

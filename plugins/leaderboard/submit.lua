@@ -98,7 +98,7 @@ end
 if is_new_period and redis.call('EXISTS', zset) == 1 then
     redis.call('ZADD', KEYS[10], start, name)
     if expiry ~= '' then
-        redis.call('ZREMRANGEBYSCORE', KEYS[10], '-inf', string.format('%.0f', start - ARGV[12]))
+        redis.call('ZREMRANGEBYSCORE', KEYS[10], '-inf', string.format('%d', start - ARGV[12]))
         for _, key in ipairs({zset, users, distinct, counts}) do
             redis.call('PEXPIREAT', key, expiry)
         end

@@ -16,8 +16,9 @@ local time = redis.call('TIME')
 local now_us = time[1] * 1000000 + time[2]
 local now_ms = math.floor(now_us / 1000)
 
+-- Its digits; %d cuts off what is behind the point, and is half as much work as %.0f.
 local function whole(number)
-    return string.format('%.0f', number)
+    return string.format('%d', number)
 end
 
 -- Who has the lock, or nil.

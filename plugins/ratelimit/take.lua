@@ -109,25 +109,25 @@ local function write(key, bucket)
     local level, at, per = bucket.level, bucket.at, bucket.per
     local value, full_in
     if bucket.algorithm == FIXED_WINDOW then
-        value, full_in = format('%.0f %.0f', level, at), at + per - now
+        value, full_in = format('%d %d', level, at), at + per - now
     elseif bucket.algorithm == SLIDING_WINDOW then
-        value = format('%.0f %.0f %.0f', level, bucket.previous, at)
+        value = format('%d %d %d', level, bucket.previous, at)
         full_in = at + 2 * per - now
     else
         local debt = bucket.capacity * per - level
         full_in = ceil(debt / bucket.amount) + at - now
         if bucket.algorithm == GCRA then
             local ms = floor(debt / bucket.amount)
-            value = format('%.0f %.0f', now + ms, debt - ms * bucket.amount)
+            value = format('%d %d', now + ms, debt - ms * bucket.amount)
         else
-            value = format('%.0f %.0f', level, at)
+            value = format('%d %d', level, at)
         end
     end
     full_in = max(1, full_in)
     if ARGV[2] then
         full_in = full_in + 3600000
     end
-    redis.call('SET', key, value, 'PX', format('%.0f', full_in))
+    redis.call('SET', key, value, 'PX', format('%d', full_in))
 end
 
 local buckets, values = {}, redis.call('MGET', unpack(KEYS))
