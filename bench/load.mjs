@@ -45,7 +45,7 @@ export function load(site, peer, workload, seconds) {
   const before = usage(peer.child.pid);
   const storeBefore = usage(site.store.pid);
   const run = spawnSync('wrk', ['-t1', `-c${workload.connections ?? 64}`, `-d${seconds}s`,
-    '--latency', '-s', script, `http://127.0.0.1:${peer.port}${workload.path}`]);
+    '--timeout', '10s', '--latency', '-s', script, `http://127.0.0.1:${peer.port}${workload.path}`]);
   const found = /RESULT (\d+) (\d+) (\d+) (\d+) (\d+)/.exec(run.stdout.toString());
   if (!found) throw new Error(`wrk said nothing of ${peer.name}: ${run.stdout}${run.stderr}`);
   const [requests, duration, p50, p99, errors] = found.slice(1).map(Number);

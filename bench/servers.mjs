@@ -91,37 +91,52 @@ async function post(port, target, headers, body) {
   return answer.json();
 }
 
-async function sluiceCredentials(port) {
-  const admin = { authorization: `Bearer ${ADMIN}` };
+const admin = { authorization: `Bearer ${ADMIN}` };
+
+async function clientKeys(port, count) {
   const keys = [];
-  for (let i = 0; i < CLIENTS; i++) {
+  for (let i = 0; i < count; i++) {
     const client = { id: `client${i}`, name: `Client ${i}` };
     keys.push((await post(port, '/clients/createClient', admin, client)).apiKey);
   }
+  return keys;
+}
+
+async function sluiceCredentials(port) {
+  const keys = await clientKeys(port, CLIENTS);
   const { sessionId } = await post(port, '/session/create', { 'x-api-key': keys[0] }, SESSION);
   await post(port, '/v1/queues/jobs/pause', admin, {});
   return { 'x-api-key': keys, 'x-session-id': [sessionId] };
 }
 
-async function startSluice(site, port) {
-  const config = path.join(site.work, 'config.yaml');
+const ON_RANK = `
+  - apikey
+  - ratelimit: { policies: { default: { algorithm: token-bucket, capacity: 1000000000, refill: 1000000/s } } }
+  - leaderboard`;
+const NOT_ON_RANK = `
+  - session
+  - jobs: { executors: 1, webhooks: { enabled: false } }`;
+
+// A gateway of that name, with the plugins that YAML text lists; others may share its Redis.
+async function gateway(site, port, name, plugins) {
+  const config = path.join(site.work, `${name}.yaml`);
   fs.writeFileSync(config, `
 listen: 127.0.0.1:${port}
 workers: 1
-data_dir: ${site.work}/data
+data_dir: ${site.work}/${name}
 admin: { token: ${ADMIN} }
 log: { access: false }
 http: { connections: 20000 }
 redis: { url: "unix://${site.socket}" }
-plugins:
-  - apikey
-  - ratelimit: { policies: { default: { algorithm: token-bucket, capacity: 1000000000, refill: 1000000/s } } }
-  - session
-  - leaderboard
-  - jobs: { executors: 1, webhooks: { enabled: false } }
+plugins:${plugins}
 `);
   const child = start(site.sluice, ['run', '-c', config]);
-  await until('sluice', () => child.log.includes('"ready: '));
+  await until(name, () => child.log.includes('"ready: '));
+  return child;
+}
+
+async function startSluice(site, port) {
+  const child = await gateway(site, port, 'sluice', ON_RANK + NOT_ON_RANK);
   return { child, credentials: await sluiceCredentials(port) };
 }
 
@@ -190,4 +205,31 @@ export async function begin(site, only) {
     running.push({ ...server, port, ...await server.start(site, port) });
   }
   return running;
+}
+
+// One after the other, each served by a generation of its own.
+async function reload(child, times) {
+  for (let generation = 2; generation <= times + 1; generation++) {
+    child.kill('SIGHUP');
+    await until('a reload', () => child.log.includes(`"ready: generation ${generation} serves`));
+  }
+}
+
+// Sluice three times: with what a rank read needs, with more, and with more of a past.
+export async function beginVariants(site, reloads) {
+  const variants = [
+    { name: 'needed', title: 'the plugins on the route', plugins: ON_RANK },
+    { name: 'more', title: 'three more that are not on it',
+      plugins: `${ON_RANK}${NOT_ON_RANK}\n  - lock` },
+    { name: 'reloaded', title: `the first, reloaded ${reloads} times`, plugins: ON_RANK },
+  ];
+  let credentials;
+  for (const variant of variants) {
+    variant.port = await freePort();
+    variant.child = await gateway(site, variant.port, variant.name, variant.plugins);
+    credentials ??= { 'x-api-key': await clientKeys(variant.port, 1) };
+    variant.credentials = credentials;
+  }
+  await reload(variants.at(-1).child, reloads);
+  return variants;
 }

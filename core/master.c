@@ -19,7 +19,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "backoff.h"
 #include "channel.h"
 #include "child.h"
@@ -28,11 +27,16 @@
 #include "embedded.h"
 #include "generation.h"
 #include "home.h"
+#include "listeners.h"
 #include "log.h"
 
 #define GENERATIONS COUNTERS_GENERATIONS
 #define DRAINING_MAX 4
-#define LISTENERS 64
+
+/* A generation that is not ready by then is ended, else a plugin that hangs in its configure would
+ * keep every reload waiting. Waiting for the embedded Redis does not count: it may have much to
+ * load. `sluice reload` waits a little longer. Not const: a test is in a hurry. */
+static int64_t start_max_ms = 50000;
 
 enum life { LIFE_NONE, LIFE_STARTING, LIFE_SERVING, LIFE_DRAINING };
 
@@ -42,13 +46,7 @@ struct generation {
     pid_t pid;
     int channel;
     bool wants_redis; /* its REDIS question is not answered yet */
-};
-
-/* A listening socket: kept as long as a generation uses it. */
-struct listener {
-    char address[CHANNEL_TEXT_SIZE]; /* "" when the place is free */
-    int fd;
-    bool used_by[GENERATIONS];
+    int64_t ready_by; /* monotonic ms; 0: it may take its time */
 };
 
 struct master {
@@ -59,7 +57,7 @@ struct master {
     int counters;
     int signals;
     struct generation generations[GENERATIONS];
-    struct listener listeners[LISTENERS];
+    struct listeners listeners;
     unsigned last_number;
     bool has_served;
     bool reload_queued;
@@ -94,9 +92,7 @@ static void forget_master(struct master *master)
     for (unsigned i = 0; i < GENERATIONS; i++)
         if (master->generations[i].life != LIFE_NONE)
             close(master->generations[i].channel);
-    for (unsigned i = 0; i < LISTENERS; i++)
-        if (master->listeners[i].address[0])
-            close(master->listeners[i].fd);
+    listeners_forget(&master->listeners);
 }
 
 static pid_t fork_generation(struct master *master, const struct generation *generation,
@@ -136,6 +132,7 @@ static int fill_slot(struct master *master)
     generation->pid = pid;
     generation->channel = ends[0];
     generation->wants_redis = false;
+    generation->ready_by = clock_monotonic_ms() + start_max_ms;
     return 0;
 }
 
@@ -170,41 +167,12 @@ static void answer(struct generation *generation, enum channel_kind kind, const 
         log_error("generation %u can't be answered: %s", generation->number, strerror(-error));
 }
 
-static struct listener *find_listener(struct master *master, const char *address)
-{
-    for (unsigned i = 0; i < LISTENERS; i++)
-        if (strcmp(master->listeners[i].address, address) == 0)
-            return &master->listeners[i];
-    return NULL;
-}
-
-static int open_listener(struct master *master, struct listener *listener, const char *address,
-                         const char **ret_why)
-{
-    char bound[ADDRESS_TEXT_SIZE + 8];
-    int fd = address_listen(address, &master->arena, ret_why);
-    if (fd < 0)
-        return fd;
-    listener->fd = fd;
-    (void)snprintf(listener->address, sizeof listener->address, "%s", address);
-    if (address_bound(fd, bound) == 0)
-        log_info("listening on %s", strcmp(bound, "unix") == 0 ? address : bound);
-    return 0;
-}
-
 static void on_listen(struct master *master, struct generation *generation, const char *address)
 {
-    const char *why = "too many addresses";
-    struct listener *listener = find_listener(master, address);
-    if (!listener) {
-        listener = find_listener(master, "");
-        if (!listener || open_listener(master, listener, address, &why) < 0) {
-            answer(generation, CHANNEL_ERROR, why, -1);
-            return;
-        }
-    }
-    listener->used_by[slot_of(master, generation)] = true;
-    answer(generation, CHANNEL_OK, "", listener->fd);
+    const char *why = "";
+    int fd = listeners_use(&master->listeners, slot_of(master, generation), address, &master->arena,
+                           &why);
+    answer(generation, fd < 0 ? CHANNEL_ERROR : CHANNEL_OK, why, fd);
 }
 
 static void on_home(struct master *master, struct generation *generation, const char *data_dir)
@@ -232,6 +200,7 @@ static void on_redis(struct master *master, struct generation *generation, const
         return;
     }
     generation->wants_redis = true;
+    generation->ready_by = 0;
 }
 
 static void tell_about_redis(struct master *master)
@@ -244,6 +213,7 @@ static void tell_about_redis(struct master *master)
         struct generation *generation = &master->generations[i];
         if (generation->life == LIFE_STARTING && generation->wants_redis) {
             generation->wants_redis = false;
+            generation->ready_by = clock_monotonic_ms() + start_max_ms;
             answer(generation, up ? CHANNEL_OK : CHANNEL_ERROR,
                    up ? embedded->socket : embedded->trouble, -1);
         }
@@ -334,24 +304,20 @@ static void on_message(struct master *master, struct generation *generation)
         on_ready(master, generation, message.text);
 }
 
-/* ---- Ends --------------------------------------------------------------------------------- */
-
-static void release_listeners(struct master *master, unsigned slot)
+/* Its end tells the rest. */
+static void force_late(struct master *master, int64_t now)
 {
-    for (unsigned i = 0; i < LISTENERS; i++) {
-        struct listener *listener = &master->listeners[i];
-        bool used = false;
-        listener->used_by[slot] = false;
-        for (unsigned other = 0; other < GENERATIONS; other++)
-            used = used || listener->used_by[other];
-        if (used || !listener->address[0])
-            continue;
-        if (strncmp(listener->address, "unix:", 5) == 0)
-            unlink(listener->address + 5);
-        close(listener->fd);
-        listener->address[0] = '\0';
-    }
+    struct generation *starting = in_life(master, LIFE_STARTING);
+    if (!starting || !starting->ready_by || now < starting->ready_by)
+        return;
+    log_error("generation %u is not ready after %lld s, and is ended; a plugin may hang in its "
+              "configure or start",
+              starting->number, (long long)(start_max_ms / 1000));
+    starting->ready_by = 0;
+    kill(starting->pid, SIGKILL);
 }
+
+/* ---- Ends --------------------------------------------------------------------------------- */
 
 static void failed_to_start(struct master *master, const struct generation *generation,
                             const char *end)
@@ -377,7 +343,7 @@ static void ended(struct master *master, struct generation *generation, int stat
     if (generation->channel >= 0)
         close(generation->channel);
     generation->life = LIFE_NONE;
-    release_listeners(master, slot_of(master, generation));
+    listeners_leave(&master->listeners, slot_of(master, generation));
     if (life == LIFE_DRAINING && status == 0)
         log_info("generation %u has drained", generation->number);
     else if (life == LIFE_DRAINING)
@@ -464,8 +430,10 @@ static void wait_and_handle(struct master *master)
     }
     *signals = (struct pollfd){.fd = master->signals, .events = POLLIN};
     *probe = (struct pollfd){.fd = embedded_poll(&master->embedded, &look), .events = POLLIN};
+    const struct generation *starting = in_life(master, LIFE_STARTING);
     int64_t now = clock_monotonic_ms();
     int timeout = until(master->start_at, until(look, -1, now), now);
+    timeout = until(starting ? starting->ready_by : 0, timeout, now);
     if (poll(fds, GENERATIONS + 2, timeout) < 0)
         return;
     for (unsigned i = 0; i < GENERATIONS; i++)
@@ -476,6 +444,7 @@ static void wait_and_handle(struct master *master)
     now = clock_monotonic_ms();
     embedded_turn(&master->embedded, now);
     tell_about_redis(master);
+    force_late(master, now);
     if (master->start_at && now >= master->start_at && !master->stopping)
         start_generation(master);
 }

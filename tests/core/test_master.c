@@ -25,6 +25,7 @@
  *   s  serves until SIGTERM           r  refuses its configuration
  *   d  serves and dies at once        h  serves, and does not hear SIGTERM
  *   l  is ready when it is too late: on SIGTERM
+ *   n  is never ready
  *   f  asks for a Redis that ends as soon as it starts */
 static const char *plan;
 static char folder[64];
@@ -72,6 +73,9 @@ int generation_main(const struct generation_setup *setup)
         return GENERATION_REFUSED;
     if (act == 'f')
         return ask_master(setup, CHANNEL_REDIS, "everysec /bin/false") < 0 ? 1 : 0;
+    if (act == 'n')
+        for (;;)
+            pause();
     if (act == 'l')
         await_end();
     become_ready(setup);
@@ -285,6 +289,32 @@ static void a_stop_forgets_the_reload_that_waits(void **state)
     assert_false(any_more_started());
 }
 
+static void one_that_is_never_ready_is_ended_and_keeps_no_reload_waiting(void **state)
+{
+    (void)state;
+    start_max_ms = 300;
+    start_master("snss");
+    wait_logged("ready: generation 1");
+    kill(master_pid, SIGHUP);
+    assert_int_equal(next_started(), 1);
+    assert_int_equal(next_started(), 2);
+    kill(master_pid, SIGHUP);
+    wait_logged("generation 2 is not ready after");
+    wait_logged("reload refused: generation 2 was killed by SIGKILL; generation 1 serves on");
+    wait_logged("ready: generation 3");
+    start_max_ms = 50000;
+    assert_int_equal(stop_master(), 0);
+}
+
+static void a_first_one_that_is_never_ready_ends_it_with_1(void **state)
+{
+    (void)state;
+    start_max_ms = 300;
+    start_master("n");
+    start_max_ms = 50000;
+    assert_int_equal(end_of_master(), 1);
+}
+
 /* ---- Trying again ------------------------------------------------------------------------- */
 
 static struct master *new_master(void)
@@ -362,6 +392,8 @@ int main(void)
         TEST(a_refused_reload_leaves_the_one_before),
         TEST(one_that_dies_is_replaced),
         TEST(a_fifth_that_drains_forces_the_oldest),
+        TEST(one_that_is_never_ready_is_ended_and_keeps_no_reload_waiting),
+        TEST(a_first_one_that_is_never_ready_ends_it_with_1),
         TEST(a_stop_forgets_the_reload_that_waits),
         TEST(replacements_that_fail_wait_longer_and_longer),
         TEST(a_replacement_that_can_not_be_forked_is_tried_again),

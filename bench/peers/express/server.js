@@ -116,5 +116,5 @@ app.post('/jobs/create', express.json(), wrap(authenticate), wrap(limit),
   }));
 
 // As behind a load balancer: longer than it keeps its connections.
-app.listen(Number(process.env.PORT || 3001), '127.0.0.1', () => console.log('ready'))
+app.listen(Number(process.env.PORT || 3001), '127.0.0.1', 4096, () => console.log('ready'))
   .keepAliveTimeout = 65000;

@@ -146,5 +146,5 @@ app.post('/jobs/create', { onRequest: authenticate }, async (req, reply) => {
   return { success: true, message: 'Job created', jobId };
 });
 
-app.listen({ port: Number(process.env.PORT || 3002), host: '127.0.0.1' })
+app.listen({ port: Number(process.env.PORT || 3002), host: '127.0.0.1', backlog: 4096 })
   .then(() => console.log('ready'));
