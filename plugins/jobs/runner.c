@@ -255,7 +255,7 @@ static void run_handler(struct run *run)
 
 /* ---- Limits ------------------------------------------------------------------------------- */
 
-static bool limit(sluice_executor *executor, int what, const char *name, int64_t most)
+static bool limit(sluice_executor *executor, unsigned what, const char *name, int64_t most)
 {
     struct rlimit limit;
     char line[128];

@@ -30,10 +30,10 @@ static const struct {
 };
 
 /* RFC 8536: such a file begins with "TZif". */
-static bool is_zone_file(const char *timezone)
+static bool is_zone_file(const char *zone)
 {
     char path[sizeof ZONES + TIMEZONE_SIZE + 1], magic[4] = "";
-    (void)snprintf(path, sizeof path, ZONES "/%s", timezone);
+    (void)snprintf(path, sizeof path, ZONES "/%s", zone);
     FILE *file = fopen(path, "re");
     if (!file)
         return false;
@@ -42,14 +42,14 @@ static bool is_zone_file(const char *timezone)
     return whole && memcmp(magic, "TZif", sizeof magic) == 0;
 }
 
-bool timezone_is_known(const char *timezone)
+bool timezone_is_known(const char *zone)
 {
-    if (strcmp(timezone, "UTC") == 0)
+    if (strcmp(zone, "UTC") == 0)
         return true;
-    size_t len = strlen(timezone);
-    return len > 0 && len < TIMEZONE_SIZE && timezone[0] != '/' &&
-           strncmp(timezone, "right/", 6) != 0 &&
-           strspn(timezone, LETTERS "0123456789_+-/") == len && is_zone_file(timezone);
+    size_t len = strlen(zone);
+    return len > 0 && len < TIMEZONE_SIZE && zone[0] != '/' &&
+           strncmp(zone, "right/", 6) != 0 &&
+           strspn(zone, LETTERS "0123456789_+-/") == len && is_zone_file(zone);
 }
 
 bool period_is_name(const char *text)
@@ -62,11 +62,11 @@ bool period_is_name(const char *text)
 /* ---- The process's timezone --------------------------------------------------------------- */
 
 /* Returns what TZ was, for leave; NULL where it was not set. */
-static char *enter(const char *timezone)
+static char *enter(const char *zone)
 {
     const char *before = getenv("TZ");
     char *copy = before ? strdup(before) : NULL;
-    setenv("TZ", timezone, 1);
+    setenv("TZ", zone, 1);
     tzset();
     return copy;
 }
@@ -114,14 +114,14 @@ static int64_t find_edge(enum period_kind kind, const char *name, int64_t step, 
     return outside > inside ? outside : inside;
 }
 
-void period_at(enum period_kind kind, const char *timezone, int64_t now, struct period *ret_period)
+void period_at(enum period_kind kind, const char *zone, int64_t now, struct period *ret_period)
 {
     int64_t second = now / 1000, reach = kinds[kind].longest / STEP + 1;
     if (kind == PERIOD_NONE) {
         *ret_period = (struct period){"all", 0, INT64_MAX};
         return;
     }
-    char *before = enter(timezone);
+    char *before = enter(zone);
     name_at(kind, second, ret_period->name);
     int64_t step = second / STEP;
     ret_period->start = find_edge(kind, ret_period->name, step, step - reach) * STEP * 1000;

@@ -25,14 +25,14 @@ struct period {
 
 /* A name of the host's timezone database, like Europe/Berlin. UTC is known without one; zones that
  * count leap seconds (right/...) are not. */
-bool timezone_is_known(const char *timezone);
+bool timezone_is_known(const char *zone);
 
 /* True for what could be a name of a period, "all" included: no other key can be made with it. */
 bool period_is_name(const char *text);
 
 /* The period that `now` (ms since 1970) lies in. Sets the process's TZ for the moment of the call:
  * for processes of one thread. */
-void period_at(enum period_kind kind, const char *timezone, int64_t now, struct period *ret_period);
+void period_at(enum period_kind kind, const char *zone, int64_t now, struct period *ret_period);
 
 /* The longest that a period of this kind can last, in ms; 0 for PERIOD_NONE. */
 int64_t period_longest(enum period_kind kind);
