@@ -31,6 +31,7 @@ static int ask(struct serving *serving, enum channel_kind kind, const char *text
                struct channel_message *ret_answer)
 {
     int error = channel_send(serving->setup->channel, kind, text, -1);
+    *ret_answer = (struct channel_message){.kind = CHANNEL_ERROR, .fd = -1};
     if (error == 0)
         do
             error = channel_receive(serving->setup->channel, ret_answer, -1);

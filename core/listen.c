@@ -154,13 +154,12 @@ int address_bound(int fd, char ret_text[ADDRESS_TEXT_SIZE + 8])
         memcpy(ret_text, "unix", sizeof "unix");
         return 0;
     }
-    bool v6 = address.any.sa_family == AF_INET6;
+    size_t v6 = address.any.sa_family == AF_INET6; /* so many brackets on each side */
     address_text(&address.any, host);
     size_t host_len = strlen(host);
     memcpy(ret_text, "[", v6);
     memcpy(ret_text + v6, host, host_len);
     memcpy(ret_text + v6 + host_len, "]", v6);
-    add_port(ret_text + host_len + 2 * (size_t)v6,
-             ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port));
+    add_port(ret_text + host_len + 2 * v6, ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port));
     return 0;
 }

@@ -183,19 +183,37 @@ static void on_home(struct master *master, struct generation *generation, const 
 }
 
 /* `wish` is how often its file is synced, and its program. */
-static int start_redis(struct master *master, const char *wish, const char **ret_why)
+static bool is_as_wished(const struct embedded *embedded, const char *wish)
 {
-    size_t len = strcspn(wish, " ");
-    const char *fsync = arena_copy(&master->arena, wish, len);
-    const char *program = arena_copy_text(&master->arena, wish + len + (wish[len] == ' '));
-    return embedded_start(&master->embedded, &master->arena, program, fsync, master->home.data_dir,
-                          ret_why);
+    size_t len = strlen(embedded->fsync);
+    return strncmp(wish, embedded->fsync, len) == 0 && wish[len] == ' ' &&
+           strcmp(wish + len + 1, embedded->program) == 0;
+}
+
+static int use_redis(struct master *master, const char *wish, const char **ret_why)
+{
+    struct embedded *embedded = &master->embedded;
+    if (embedded->state == EMBEDDED_OFF) {
+        size_t len = strcspn(wish, " ");
+        const char *fsync = arena_copy(&master->arena, wish, len);
+        const char *program = arena_copy_text(&master->arena, wish + len + (wish[len] == ' '));
+        return embedded_start(embedded, &master->arena, program, fsync, master->home.data_dir,
+                              ret_why);
+    }
+    if (is_as_wished(embedded, wish))
+        return 0;
+    *ret_why =
+        arena_printf(&master->arena,
+                     "the embedded Redis runs with redis.fsync %s and redis.server %s, which "
+                     "no reload can change; stop the gateway and start it again",
+                     embedded->fsync, embedded->program);
+    return -EBUSY;
 }
 
 static void on_redis(struct master *master, struct generation *generation, const char *wish)
 {
     const char *why = "";
-    if (master->embedded.state == EMBEDDED_OFF && start_redis(master, wish, &why) < 0) {
+    if (use_redis(master, wish, &why) < 0) {
         answer(generation, CHANNEL_ERROR, why, -1);
         return;
     }

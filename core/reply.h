@@ -29,8 +29,8 @@ struct reply {
 extern const sluice_reply_api reply_api;
 extern const struct reply reply_nil; /* for what is out of range */
 
-struct reply *reply_new(struct arena *arena, uint32_t type);
-struct reply *reply_text(struct arena *arena, uint32_t type, const char *data, size_t len);
+struct reply *reply_new(struct arena *arena, uint32_t kind);
+struct reply *reply_text(struct arena *arena, uint32_t kind, const char *data, size_t len);
 struct reply *reply_int(struct arena *arena, int64_t value);
 struct reply *reply_array(struct arena *arena, uint64_t count); /* elements are set by the caller */
 

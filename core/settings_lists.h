@@ -12,12 +12,12 @@
 extern const sluice_option settings_plugin_rows[SETTINGS_PLUGIN_ROWS];
 extern const sluice_option settings_route_rows[SETTINGS_ROUTE_ROWS];
 
-/* `list` and `mapping` as they stand under `plugins` and `routes`, NULL when absent. `folder` is
+/* What stands under `plugins`, a list, and `routes`, a mapping; NULL when absent. `folder` is
  * where relative paths start. Everything lives in `arena`; what is wrong is in `diag`. */
-void settings_read_plugins(struct settings *settings, const struct node *list, const char *folder,
+void settings_read_plugins(struct settings *settings, const struct node *node, const char *folder,
                            struct arena *arena, struct diag *diag);
-void settings_read_routes(struct settings *settings, const struct node *mapping,
-                          struct arena *arena, struct diag *diag);
+void settings_read_routes(struct settings *settings, const struct node *node, struct arena *arena,
+                          struct diag *diag);
 
 /* `path`, absolute: as it is, or below `folder`. */
 const char *settings_path(struct arena *arena, const char *folder, const char *path);

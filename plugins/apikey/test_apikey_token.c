@@ -31,8 +31,8 @@ static void random_bytes_become_base62(void **state)
     memset(random, 0xff, sizeof random);
     token_write(random, token);
     assert_string_equal(token, "slc_yhjskwdA6OZ1AL1YmHWZWm8LLG7HjnuCA2j5rOw8Xp1_2sJ7Nx");
-    for (uint8_t i = 0; i < sizeof random; i++)
-        random[i] = i;
+    for (size_t i = 0; i < sizeof random; i++)
+        random[i] = (uint8_t)i;
     token_write(random, token);
     assert_string_equal(token, COUNTED);
     assert_true(token_is_whole(token));

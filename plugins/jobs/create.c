@@ -86,8 +86,7 @@ sluice_verdict create_classic(sluice_request *req, void *self, const sluice_repl
     if (!sluice_read_json(req, &in, 0))
         return in.verdict;
     const json_t *type = sluice_take_value(&in, "type");
-    const char *name =
-        type && json_is_string(type) ? sluice_name_in(&in, "type", type) : CLASSIC_TYPE;
+    const char *name = json_is_string(type) ? sluice_name_in(&in, "type", type) : CLASSIC_TYPE;
     sluice_bytes body = sluice_body(req);
     struct order *order = sluice_new(req, struct order);
     struct spec *spec = &order->spec;

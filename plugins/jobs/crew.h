@@ -140,9 +140,9 @@ void slots_look(struct crew *crew, int64_t now); /* at deadlines */
 int64_t slots_due(const struct crew *crew);
 void slots_cancel(struct crew *crew, struct held *job);
 void slots_give_up(struct crew *crew);
-void slot_started(sluice_worker *worker, void *self, uint32_t slot, int64_t pid);
-void slot_received(sluice_worker *worker, void *self, uint32_t slot, sluice_bytes message);
-void slot_ended(sluice_worker *worker, void *self, uint32_t slot, const sluice_exit *how);
+void slot_started(sluice_worker *worker, void *self, uint32_t number, int64_t pid);
+void slot_received(sluice_worker *worker, void *self, uint32_t number, sluice_bytes message);
+void slot_ended(sluice_worker *worker, void *self, uint32_t number, const sluice_exit *how);
 
 /* settle.c */
 /* Takes the job over; `text` is copied; NULL: none. `after_ms`: -1 for the job's own backoff. */

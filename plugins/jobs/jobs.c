@@ -246,7 +246,7 @@ static void add_scripts(sluice_host *host, struct jobs *jobs)
 /* NULL, and refused, when one of them is no network. */
 static const char *read_networks(sluice_host *host, const char *const *texts, size_t count)
 {
-    char *networks = sluice_host_alloc(host, count * CIDR_SIZE + 1);
+    char *networks = sluice_host_alloc(host, count * CIDR_SIZE + 1), *end = networks;
     for (size_t i = 0; i < count; i++) {
         char network[CIDR_SIZE];
         if (!cidr_read(texts[i], network)) {
@@ -255,7 +255,7 @@ static const char *read_networks(sluice_host *host, const char *const *texts, si
                           texts[i]);
             return NULL;
         }
-        (void)strcat(strcat(networks, i ? " " : ""), network);
+        end = stpcpy(stpcpy(end, i ? " " : ""), network);
     }
     return networks;
 }

@@ -35,8 +35,9 @@ struct holding {
 /* <id>.<epoch>.<secret>, with both of the last read from the end. */
 static bool split(sluice_request *req, const char *lease, struct holding *holding)
 {
-    char *text = lease ? sluice_alloc(req, strlen(lease) + 1) : NULL;
-    char *secret = text ? strrchr(strcpy(text, lease), '.') : NULL;
+    size_t size = lease ? strlen(lease) + 1 : 0;
+    char *text = lease ? memcpy(sluice_alloc(req, size), lease, size) : NULL;
+    char *secret = text ? strrchr(text, '.') : NULL;
     if (!secret || strlen(secret + 1) != strspn(secret + 1, "0123456789abcdef"))
         return false;
     *secret = '\0';

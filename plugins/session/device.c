@@ -10,8 +10,10 @@
 const char *device_of(sluice_request *req)
 {
     const char *from = sluice_header(req, "User-Agent");
+    if (!from)
+        return "";
     char *device = sluice_alloc(req, DEVICE_MAX + 1), *to = device;
-    while (from && *from) {
+    while (*from) {
         const char *at = from;
         uint32_t code = sluice_utf8_next(&from);
         bool shown = code != SLUICE_NO_CHARACTER && !sluice_is_control(code);

@@ -338,6 +338,35 @@ static void free_master(struct master *master)
     free(master);
 }
 
+static enum channel_kind answer_to_redis(struct master *master, int asker, const char *wish)
+{
+    struct channel_message answered = {.kind = CHANNEL_REDIS};
+    on_redis(master, &master->generations[0], wish);
+    tell_about_redis(master);
+    assert_int_equal(channel_receive(asker, &answered, PATIENCE_MS), 0);
+    return answered.kind;
+}
+
+static void a_reload_that_wants_another_redis_is_refused(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct master *master = new_master();
+    assert_int_equal(channel_pair(ends), 0);
+    master->generations[0] = (struct generation){LIFE_STARTING, 2, 0, ends[0], false, 0};
+    master->embedded.state = EMBEDDED_UP;
+    master->embedded.fsync = "everysec";
+    master->embedded.program = "redis-server";
+    master->embedded.socket = "/run/redis.sock";
+    assert_int_equal(answer_to_redis(master, ends[1], "everysec redis-server"), CHANNEL_OK);
+    assert_int_equal(answer_to_redis(master, ends[1], "always redis-server"), CHANNEL_ERROR);
+    assert_int_equal(answer_to_redis(master, ends[1], "everysec /opt/redis-server"), CHANNEL_ERROR);
+    close(ends[0]);
+    close(ends[1]);
+    arena_release(&master->arena);
+    free_master(master);
+}
+
 static void replacements_that_fail_wait_longer_and_longer(void **state)
 {
     (void)state;
@@ -395,6 +424,7 @@ int main(void)
         TEST(one_that_is_never_ready_is_ended_and_keeps_no_reload_waiting),
         TEST(a_first_one_that_is_never_ready_ends_it_with_1),
         TEST(a_stop_forgets_the_reload_that_waits),
+        TEST(a_reload_that_wants_another_redis_is_refused),
         TEST(replacements_that_fail_wait_longer_and_longer),
         TEST(a_replacement_that_can_not_be_forked_is_tried_again),
         TEST(one_that_is_starting_is_replacement_enough),

@@ -263,9 +263,9 @@ void host_log(struct test_host *host, uint32_t level, const char *message);
 void identity_merge(struct arena *arena, sluice_identity *to, const sluice_identity *from);
 
 /* jobs.c */
-void host_job_handlers(sluice_host *host, const sluice_job_handler *rows, uint32_t count,
+void host_job_handlers(sluice_host *abi, const sluice_job_handler *rows, uint32_t count,
                        uint32_t stride);
-const sluice_job_handler *worker_job_handler(sluice_worker *worker, uint32_t i);
+const sluice_job_handler *worker_job_handler(sluice_worker *abi, uint32_t i);
 
 /* register.c */
 extern const sluice_host_api test_host_api;
