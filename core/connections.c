@@ -203,6 +203,10 @@ void connections_start(struct http *http)
         uv_poll_init(loop, &http->listeners[i], setup->listeners[i]);
         http->listeners[i].data = http;
     }
+}
+
+void http_start_accepting(struct http *http)
+{
     http->accepting = true;
     http->worker->counters->accepting = 1;
     listen_again(http);
@@ -210,13 +214,12 @@ void connections_start(struct http *http)
 
 void http_stop_accepting(struct http *http)
 {
-    if (!http->accepting)
-        return;
     http->accepting = false;
     http->worker->counters->accepting = 0;
     uv_timer_stop(&http->accept_again);
     for (size_t i = 0; i < http->listener_count; i++)
         uv_close((uv_handle_t *)&http->listeners[i], NULL);
+    http->listener_count = 0;
 }
 
 /* A connection that is not in a request hears that there will be none: closing it instead could

@@ -63,8 +63,11 @@ struct http {
     bool accepting;
 };
 
-/* Starts MHD and accepting. NULL after a failure that was logged. */
+/* Starts MHD. NULL after a failure that was logged. */
 struct http *http_start(struct worker *worker);
+
+/* Not before the worker is ready: until then its siblings and the generation before it serve. */
+void http_start_accepting(struct http *http);
 
 /* Runs MHD as long as something is due; part of every turn of the loop. */
 void http_turn(struct http *http);

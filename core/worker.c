@@ -64,6 +64,8 @@ static void tell_ready(struct worker *worker)
         return;
     worker->ready_told = true;
     uv_timer_stop(&worker->ready_timer);
+    if (worker->http && !worker_draining(worker))
+        http_start_accepting(worker->http);
     if (worker->setup->ready_fd < 0)
         return;
     if (write(worker->setup->ready_fd, "r", 1) != 1)

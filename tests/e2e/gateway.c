@@ -103,14 +103,20 @@ static bool has_ended(const struct world *world)
            info.si_pid == world->gateway;
 }
 
-void gateway_wait_ready(struct world *world)
+void gateway_wait_listening(struct world *world)
 {
     static const char listening[] = "listening on 127.0.0.1:";
-    wait_until(world, logged(world, "ready: generation") || has_ended(world));
-    assert_true(logged(world, "ready: generation"));
+    wait_until(world, logged(world, listening) || has_ended(world));
     const char *line = strstr(gateway_log(world), listening);
     assert_non_null(line);
     world->port = (unsigned)strtoul(line + strlen(listening), NULL, 10);
+}
+
+void gateway_wait_ready(struct world *world)
+{
+    wait_until(world, logged(world, "ready: generation") || has_ended(world));
+    assert_true(logged(world, "ready: generation"));
+    gateway_wait_listening(world);
     read_token(world);
 }
 

@@ -78,6 +78,7 @@ void gateway_start(struct world *world);
 
 /* Runs it and returns at once: for starts that should fail. */
 void gateway_launch(struct world *world);
+void gateway_wait_listening(struct world *world); /* connections are taken, or soon will be */
 void gateway_wait_ready(struct world *world);
 
 /* SIGTERM, and the exit status it ends with; -1 when a signal ended it. */

@@ -53,6 +53,27 @@ static void a_redis_that_comes_later_is_found(struct world *world)
     wait_until(world, get(world, "/probe/count", NULL)->status == 200);
 }
 
+static void who_comes_before_redis_answers_waits_for_it(struct world *world)
+{
+    pid_t workers[PROCESSES_MAX];
+    store_start(world);
+    store_signal(world, SIGSTOP);
+    gateway_launch(world);
+    gateway_wait_listening(world);
+    int wire = wire_open(world);
+    wire_send(wire, "GET /probe/count HTTP/1.1\r\nHost: gateway\r\n\r\n");
+    wait_until(world, gateway_workers(world, workers) == 2);
+    for (int i = 0; i < 20; i++)
+        short_pause(); /* in which they could answer without it */
+    store_signal(world, SIGCONT);
+    struct answer *answer = wire_answer(world, wire);
+    assert_non_null(answer);
+    assert_status(answer, 200);
+    wire_close(wire);
+    gateway_wait_ready(world);
+    assert_int_equal(gateway_stop(world), 0);
+}
+
 static void a_redis_that_is_killed_under_load_costs_503s_and_nothing_else(struct world *world)
 {
     store_start(world);
@@ -150,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         E2E(without_redis_the_gateway_starts_and_says_that_it_is_not_ready, CONFIG),
         E2E(a_redis_that_comes_later_is_found, CONFIG),
+        E2E(who_comes_before_redis_answers_waits_for_it, CONFIG),
         E2E(a_redis_that_is_killed_under_load_costs_503s_and_nothing_else, CONFIG),
         E2E(a_redis_that_hangs_costs_no_more_than_its_timeout, CONFIG),
         E2E(a_worker_drains_while_redis_hangs, CONFIG),
