@@ -18,7 +18,9 @@ function(sluice_unit_test name)
   sluice_label_test(${name} ${TEST_LABEL})
 endfunction()
 
+# CC: what a test builds has the compiler of what it is loaded into, or its sanitizers would differ.
 function(sluice_label_test name label)
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 120
-                       ENVIRONMENT "UBSAN_OPTIONS=print_stacktrace=1")
+  set_tests_properties(
+    ${name} PROPERTIES LABELS ${label} TIMEOUT 120
+                       ENVIRONMENT "UBSAN_OPTIONS=print_stacktrace=1;CC=${CMAKE_C_COMPILER}")
 endfunction()

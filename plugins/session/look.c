@@ -1,5 +1,8 @@
 /* The sessions that requests come with are looked up together.
  *
+ * Requests of the same session, by the same user's device, share one look: a page asks for many
+ * things at once. They all came before the call was sent, so none sees what is older than itself.
+ *
  * SPDX-License-Identifier: MIT */
 #include "look.h"
 
@@ -17,6 +20,9 @@
 /* One call of touch.lua. */
 struct gaze {
     uint32_t count;
+    uint32_t seat_count;
+    uint32_t place_of[BATCH_SEATS];              /* of each seat, the session among the keys */
+    const struct look *looks[SESSIONS_PER_CALL]; /* until the call is sent */
     sluice_arg keys[SESSIONS_PER_CALL];
     sluice_arg args[SESSION_ARGS * SESSIONS_PER_CALL];
 };
@@ -29,15 +35,29 @@ static void *make(void *none)
 
 static void begin(void *call)
 {
-    ((struct gaze *)call)->count = 0;
+    struct gaze *gaze = call;
+    gaze->count = gaze->seat_count = 0;
+}
+
+static bool is_same(const struct look *a, const struct look *b)
+{
+    return a->with_data == b->with_data && strcmp(a->visit->hash, b->visit->hash) == 0 &&
+           strcmp(a->address, b->address) == 0 && strcmp(a->device, b->device) == 0;
 }
 
 static enum batch_fit add(void *call, void *question)
 {
     struct gaze *gaze = call;
     const struct look *look = question;
-    if (gaze->count == SESSIONS_PER_CALL)
+    uint32_t place = 0;
+    while (place < gaze->count && !is_same(gaze->looks[place], look))
+        place++;
+    if (place == SESSIONS_PER_CALL)
         return BATCH_FULL;
+    gaze->place_of[gaze->seat_count++] = place;
+    if (place < gaze->count)
+        return BATCH_FITS;
+    gaze->looks[place] = look;
     sluice_arg *args = &gaze->args[SESSION_ARGS * gaze->count];
     gaze->keys[gaze->count++] = sluice_arg_text(look->key);
     args[0] = sluice_arg_text(look->visit->hash);
@@ -78,14 +98,14 @@ static enum sight see(const struct look *look, sluice_worker *worker, const slui
 static void judge(void *call, sluice_worker *worker, struct batch_ticket *const *seats,
                   uint32_t count, const sluice_reply *reply)
 {
-    (void)call;
-    bool fits = sluice_type(reply) == SLUICE_REPLY_ARRAY && sluice_length(reply) == count;
+    const struct gaze *gaze = call;
+    bool fits = sluice_type(reply) == SLUICE_REPLY_ARRAY && sluice_length(reply) == gaze->count;
     if (!fits && !sluice_is_trouble(reply))
         sluice_log(worker, SLUICE_LOG_ERROR, "touch.lua failed: %s", sluice_text(reply));
     for (uint32_t i = 0; i < count; i++) {
         struct look *look = seats[i] ? seats[i]->question : NULL;
         if (look && fits)
-            look->sight = see(look, worker, sluice_at(reply, i));
+            look->sight = see(look, worker, sluice_at(reply, gaze->place_of[i]));
         else if (look)
             look->sight = sluice_is_trouble(reply) ? SIGHT_AWAY : SIGHT_BROKEN;
     }

@@ -11,6 +11,7 @@
 #include "session.h"
 
 #define ID "voWdRYdMfa8d5cCyc4H_POCu3aM6TTpO9xejSfGumO0"
+#define OTHER_ID "woWdRYdMfa8d5cCyc4H_POCu3aM6TTpO9xejSfGumO0"
 #define IDLE 1800000
 #define ABSOLUTE 86400000
 #define CREATED INT64_C(1767225600000)
@@ -103,23 +104,48 @@ static void without_a_key_nobody_makes_a_session(void **state)
 
 /* ---- Looking up ---------------------------------------------------------------------------- */
 
+static struct test_answer *look(struct test_host *host, const char *id, const char *agent)
+{
+    test_header(host, "x-session-id", id);
+    test_header(host, "User-Agent", agent);
+    return request(host, "GET", "/v1/sessions/current", NULL);
+}
+
+#define ONE_OF_MANY test_any(), 1, test_any(), test_any()
+
 static void sessions_of_requests_that_come_at_once_are_looked_up_together(void **state)
 {
     struct test_host *host = *state;
-    struct test_answer *answers[3];
     expect_look(host, 1);
-    for (int i = 0; i < 3; i++) {
-        test_header(host, "x-session-id", ID);
-        assert_waiting(answers[i] = request(host, "GET", "/v1/sessions/current", NULL));
-    }
-    expect_run(host, "touch", 2, test_any(), test_any(), IDLE, ABSOLUTE, "user:", test_any(), 1,
-               test_any(), test_any(), test_any(), 1, test_any(), test_any());
+    struct test_answer *first = look(host, ID, "browser");
+    struct test_answer *second = look(host, ID, "browser"),
+                       *other = look(host, OTHER_ID, "browser");
+    assert_waiting(first);
+    expect_run(host, "touch", 2, test_any(), test_any(), IDLE, ABSOLUTE, "user:", ONE_OF_MANY,
+               ONE_OF_MANY);
     reply_session(host);
-    assert_json(answers[0], "userId", "ann");
+    assert_json(first, "userId", "ann");
     reply_array(host, test_nil(), test_array(host, DESCRIBED(test_empty_array(host))));
-    assert_status(answers[1], 401);
-    assert_json(answers[1], "error", "invalid_session");
-    assert_json(answers[2], "userId", "ann");
+    assert_status(second, 401);
+    assert_json(second, "error", "invalid_session");
+    assert_json(other, "userId", "ann");
+}
+
+static void requests_of_one_session_and_device_share_a_look(void **state)
+{
+    struct test_host *host = *state;
+    expect_look(host, 1);
+    struct test_answer *first = look(host, ID, "browser");
+    struct test_answer *same[] = {look(host, ID, "browser"), look(host, ID, "browser")};
+    struct test_answer *app = look(host, ID, "app");
+    expect_run(host, "touch", 2, test_any(), test_any(), IDLE, ABSOLUTE, "user:", ONE_OF_MANY,
+               ONE_OF_MANY);
+    reply_session(host);
+    assert_status(first, 200);
+    reply_array(host, test_array(host, DESCRIBED(test_empty_array(host))), test_nil());
+    assert_json(same[0], "userId", "ann");
+    assert_json(same[1], "userId", "ann");
+    assert_status(app, 401);
 }
 
 static void a_script_that_fails_is_a_500(void **state)
@@ -134,21 +160,19 @@ static void a_script_that_fails_is_a_500(void **state)
 static void a_session_that_could_not_be_renewed_is_503_alone(void **state)
 {
     struct test_host *host = *state;
-    struct test_answer *answers[3];
     expect_look(host, 1);
-    for (int i = 0; i < 3; i++) {
-        test_header(host, "x-session-id", ID);
-        answers[i] = request(host, "GET", "/v1/sessions/current", NULL);
-    }
-    expect_run(host, "touch", 2, test_any(), test_any(), IDLE, ABSOLUTE, "user:", test_any(), 1,
-               test_any(), test_any(), test_any(), 1, test_any(), test_any());
+    struct test_answer *first = look(host, ID, "browser");
+    struct test_answer *full = look(host, ID, "browser"), *other = look(host, OTHER_ID, "browser");
+    expect_run(host, "touch", 2, test_any(), test_any(), IDLE, ABSOLUTE, "user:", ONE_OF_MANY,
+               ONE_OF_MANY);
     reply_session(host);
+    assert_status(first, 200);
     reply_array(host, sluice_error("OOM command not allowed when used memory > 'maxmemory'."),
                 test_array(host, DESCRIBED(test_empty_array(host))));
-    assert_status(answers[1], 503);
-    assert_json(answers[1], "error", "store_unavailable");
+    assert_status(full, 503);
+    assert_json(full, "error", "store_unavailable");
     assert_logged(host, SLUICE_LOG_WARN, "OOM command not allowed");
-    assert_json(answers[2], "userId", "ann");
+    assert_json(other, "userId", "ann");
 }
 
 static void redis_being_away_is_503_and_never_401(void **state)
@@ -399,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(sessions_of_requests_that_come_at_once_are_looked_up_together),
+        TEST(requests_of_one_session_and_device_share_a_look),
         TEST(a_script_that_fails_is_a_500),
         TEST(an_id_that_is_damaged_is_401_without_a_look_into_redis),
         TEST(redis_is_asked_by_the_digest_alone),
