@@ -7,7 +7,7 @@
  *   in http workers                            in the processes
  *   spec.c     a job as it is asked for        crew.c fetch.c slots.c settle.c renew.c   the loop
  *   create.c intake.c  jobs come               runner.c    an executor of handlers
- *   show.c     how they are                    courier.c   an executor of webhooks
+ *   show.c job_json.c  how they are            courier.c   an executor of webhooks
  *   change.c   cancel, retry                   wire.c      what they say to each other
  *   queues.c   queues
  *   dead.c     dead-letter queues              caller.c    who asks

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "../../core/master.c"
+#include "master.c"
 
 #define PATIENCE_MS 10000
 

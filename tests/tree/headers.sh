@@ -42,8 +42,9 @@ for compiler in "$@"; do
         public "$compiler"
         ;;
     core)
-        for file in core/*.h; do
-            compile "$file" c gnu11 "$compiler" -D_GNU_SOURCE -Icore -I.
+        for file in core/*.h core/*/*.h; do
+            # shellcheck disable=SC2046 # a list of options
+            compile "$file" c gnu11 "$compiler" -D_GNU_SOURCE -Icore $(printf ' -I%s' core/*/) -I.
         done
         ;;
     esac
