@@ -47,7 +47,8 @@ function(sluice_add_plugin name)
     set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${SLUICE_PLUGIN_DIRECTORY})
   endif()
   # clang leaves a sanitizer's own names to be found in the program that loads the plugin.
-  if(NOT (SLUICE_SANITIZE AND CMAKE_C_COMPILER_ID MATCHES "Clang"))
+  if(NOT (CMAKE_C_COMPILER_ID MATCHES "Clang"
+          AND (SLUICE_SANITIZE OR CMAKE_C_FLAGS MATCHES "-fsanitize")))
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
 endfunction()

@@ -29,6 +29,7 @@
 
 struct shared {
     uint64_t runs; /* begun */
+    unsigned cut;  /* requests that have more ways than were tried */
     unsigned findings;
     bool told_why;         /* the child that loads said itself why it could not */
     bool finished;         /* the child came to its end: it did not just exit */

@@ -50,6 +50,7 @@ static bool explore_request(struct check *check, const struct wish *wish)
         asked |= course.questions > 0;
         follow(todo, &course);
     }
+    check->shared->cut += todo->count == RUNS_MAX;
     free(todo);
     return asked;
 }

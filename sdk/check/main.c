@@ -145,7 +145,7 @@ static void supervise(struct check *check)
     struct shared *shared = check->shared;
     bool hangs;
     for (;;) {
-        shared->runs = 0;
+        shared->runs = shared->cut = 0;
         pid_t child = fork();
         if (child == 0)
             work(check);
@@ -196,6 +196,9 @@ int main(int argc, char **argv)
     supervise(&check);
     printf("%s: %u complaint%s in %llu runs\n", check.plugin->name, check.shared->findings,
            check.shared->findings == 1 ? "" : "s", (unsigned long long)check.shared->runs);
+    if (check.shared->cut)
+        printf("%s: of %u request%s not every way was tried: there are too many\n",
+               check.plugin->name, check.shared->cut, check.shared->cut == 1 ? "" : "s");
     free(path);
     return check.shared->findings ? 1 : 0;
 }
