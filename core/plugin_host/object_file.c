@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sluice/hex.h>
+
 #define NAMES_MAX 256
 
 /* ---- Copying ------------------------------------------------------------------------------ */
@@ -87,17 +89,6 @@ struct bytes {
     size_t len;
 };
 
-static void to_hex(struct bytes id, char ret_hex[41])
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t len = id.len < 20 ? id.len : 20;
-    for (size_t i = 0; i < len; i++) {
-        ret_hex[i * 2] = digits[id.data[i] >> 4];
-        ret_hex[i * 2 + 1] = digits[id.data[i] & 15];
-    }
-    ret_hex[len * 2] = '\0';
-}
-
 static size_t padded(size_t len)
 {
     return (len + 3) & ~(size_t)3;
@@ -115,7 +106,7 @@ static int find_note(struct bytes notes, char ret_hex[41])
             return 0;
         const unsigned char *name = notes.data + sizeof note;
         if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(name, "GNU", 4) == 0) {
-            to_hex((struct bytes){name + name_len, note.n_descsz}, ret_hex);
+            sluice_hex(name + name_len, note.n_descsz < 20 ? note.n_descsz : 20, ret_hex);
             return 1;
         }
         notes.data += whole;

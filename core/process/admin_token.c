@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <openssl/rand.h>
+#include <sluice/hex.h>
 
 #define TOKEN_BYTES 32
 #define TOKEN_MIN 32
@@ -35,15 +36,10 @@ static int read_token(const char *path, char ret_token[TOKEN_MAX])
 
 static int make_token(char ret_token[TOKEN_MAX])
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char bytes[TOKEN_BYTES];
     if (RAND_bytes(bytes, sizeof bytes) != 1)
         return -EIO;
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        ret_token[i * 2] = digits[bytes[i] >> 4];
-        ret_token[i * 2 + 1] = digits[bytes[i] & 15];
-    }
-    ret_token[sizeof bytes * 2] = '\0';
+    sluice_hex(bytes, sizeof bytes, ret_token);
     return 0;
 }
 

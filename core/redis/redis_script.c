@@ -11,6 +11,7 @@
 
 #include <openssl/evp.h>
 #include <sluice/args.h>
+#include <sluice/hex.h>
 
 #include "log.h"
 #include "redis_internal.h"
@@ -18,7 +19,6 @@
 void redis_script_init(struct sluice_script *script, const char *name, const char *source,
                        size_t len)
 {
-    static const char hex[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned digest_len = 0;
     *script = (struct sluice_script){.name = name, .source = source, .len = len};
@@ -28,10 +28,7 @@ void redis_script_init(struct sluice_script *script, const char *name, const cha
                   name);
         return;
     }
-    for (unsigned i = 0; i < digest_len; i++) {
-        script->sha1[2 * i] = hex[digest[i] >> 4];
-        script->sha1[2 * i + 1] = hex[digest[i] & 15];
-    }
+    sluice_hex(digest, digest_len, script->sha1);
 }
 
 /* Replies come in the order of the scripts. The last one ends a greeting. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <openssl/rand.h>
+#include <sluice/hex.h>
 
 #include "log.h"
 
@@ -38,24 +39,13 @@ static const unsigned char *random_bytes(void)
     return bytes;
 }
 
-static void make(char ret_id[REQUEST_ID_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-    const unsigned char *bytes = random_bytes();
-    for (size_t i = 0; i < ID_BYTES; i++) {
-        ret_id[i * 2] = digits[bytes[i] >> 4];
-        ret_id[i * 2 + 1] = digits[bytes[i] & 15];
-    }
-    ret_id[ID_BYTES * 2] = '\0';
-}
-
 void request_id_take(char ret_id[REQUEST_ID_SIZE], const char *from_client)
 {
     static const char allowed[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t len = from_client ? strspn(from_client, allowed) : 0;
     if (len == 0 || len >= REQUEST_ID_SIZE || from_client[len]) {
-        make(ret_id);
+        sluice_hex(random_bytes(), ID_BYTES, ret_id);
         return;
     }
     memcpy(ret_id, from_client, len + 1);

@@ -8,6 +8,8 @@
  * SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include <sluice/hex.h>
+
 #include "idempotency.h"
 
 #define KEY_MAX 255u /* bytes */
@@ -99,7 +101,7 @@ static struct claim *new_claim(sluice_request *req, const struct idempotency *pl
     claim->plugin = plugin;
     claim->worker = sluice_worker_of(req);
     sluice_random(claim->worker, random, sizeof random);
-    hex_of(random, sizeof random, claim->owner);
+    sluice_hex(random, sizeof random, claim->owner);
     return claim;
 }
 

@@ -6,6 +6,7 @@
 #include "hash.h"
 
 #include <openssl/evp.h>
+#include <sluice/hex.h>
 
 static bool update(EVP_MD_CTX *context, const sluice_bytes *parts, size_t count)
 {
@@ -15,16 +16,6 @@ static bool update(EVP_MD_CTX *context, const sluice_bytes *parts, size_t count)
             return false;
     }
     return true;
-}
-
-void hex_of(const unsigned char *bytes, size_t len, char *ret_hex)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        *ret_hex++ = digits[bytes[i] >> 4];
-        *ret_hex++ = digits[bytes[i] & 15];
-    }
-    *ret_hex = '\0';
 }
 
 bool digest_parts(const sluice_bytes *parts, size_t count, unsigned char ret_digest[DIGEST_SIZE])
@@ -41,6 +32,6 @@ bool hash_parts(const sluice_bytes *parts, size_t count, char ret_hex[HASH_SIZE]
     unsigned char digest[DIGEST_SIZE];
     bool made = digest_parts(parts, count, digest);
     if (made)
-        hex_of(digest, sizeof digest, ret_hex);
+        sluice_hex(digest, sizeof digest, ret_hex);
     return made;
 }

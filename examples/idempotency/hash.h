@@ -16,6 +16,4 @@
 bool digest_parts(const sluice_bytes *parts, size_t count, unsigned char ret_digest[DIGEST_SIZE]);
 bool hash_parts(const sluice_bytes *parts, size_t count, char ret_hex[HASH_SIZE]);
 
-void hex_of(const unsigned char *bytes, size_t len, char *ret_hex); /* 2 * len + 1 */
-
 #endif

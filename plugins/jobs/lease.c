@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include <sluice/hex.h>
 #include <sluice/json.h>
 
 #include "caller.h"
@@ -37,14 +38,9 @@ struct lease {
 
 static void write_secret(sluice_request *req, char ret_secret[SECRET_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char bytes[16];
+    unsigned char bytes[(SECRET_SIZE - 1) / 2];
     sluice_random(sluice_worker_of(req), bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        ret_secret[2 * i] = digits[bytes[i] >> 4];
-        ret_secret[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    ret_secret[SECRET_SIZE - 1] = '\0';
+    sluice_hex(bytes, sizeof bytes, ret_secret);
 }
 
 static sluice_verdict ask(sluice_request *req, struct lease *lease)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sluice/hex.h>
 #include <sluice/json.h>
 
 #include "leaderboard.h"
@@ -121,14 +122,9 @@ static const char *take_board_name(sluice_reader *in)
 
 static void make_id(sluice_request *req, char ret_id[BOARD_ID_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char bytes[8];
+    unsigned char bytes[(BOARD_ID_SIZE - 1) / 2];
     sluice_random(sluice_worker_of(req), bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        ret_id[i * 2] = digits[bytes[i] >> 4];
-        ret_id[i * 2 + 1] = digits[bytes[i] & 15];
-    }
-    ret_id[16] = '\0';
+    sluice_hex(bytes, sizeof bytes, ret_id);
 }
 
 static sluice_verdict look_up(sluice_request *req, struct definition *definition)

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include <sluice/hex.h>
+
 #include "waiters.h"
 
 struct lock_keys lock_keys(sluice_request *req, const char *space, const char *resource)
@@ -33,8 +35,7 @@ static const char *random_id(sluice_request *req)
     unsigned char bytes[16];
     char *hex = sluice_alloc(req, 2 * sizeof bytes + 1);
     sluice_random(sluice_worker_of(req), bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    sluice_hex(bytes, sizeof bytes, hex);
     return hex;
 }
 

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include <sluice/hex.h>
+
 #include "acquire.lua.h"
 #include "leave.lua.h"
 #include "look.lua.h"
@@ -45,8 +47,7 @@ static int32_t start(sluice_worker *worker, void *self)
     struct lock *lock = self;
     unsigned char bytes[(sizeof lock->name - 1) / 2];
     sluice_random(worker, bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(lock->name + 2 * i, 3, "%02x", bytes[i]);
+    sluice_hex(bytes, sizeof bytes, lock->name);
     lock->waiters = waiters_new(worker, lock->name, lock->tend);
     if (lock->waiters) {
         waiters_listen(lock->waiters);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sluice/hex.h>
+
 struct network {
     uint8_t bytes[16];
     size_t len; /* 4 or 16 */
@@ -115,10 +117,8 @@ bool cidr_read(const char *text, char ret_network[CIDR_SIZE])
     struct network network;
     if (!read_network(text, &network))
         return false;
-    char *to = ret_network;
-    for (size_t i = 0; i < network.len; i++)
-        to += snprintf(to, 3, "%02x", network.bytes[i]);
-    (void)snprintf(to, 5, "/%u", network.bits);
+    sluice_hex(network.bytes, network.len, ret_network);
+    (void)snprintf(ret_network + 2 * network.len, 5, "/%u", network.bits);
     return true;
 }
 

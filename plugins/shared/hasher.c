@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <sluice/hex.h>
+
 bool hasher_init(struct hasher *hasher)
 {
     hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -23,17 +25,12 @@ void hasher_release(struct hasher *hasher)
 
 bool hasher_hash(struct hasher *hasher, const char *text, char ret_hash[HASH_SIZE])
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     if (EVP_DigestInit_ex2(hasher->context, hasher->sha256, NULL) != 1 ||
         EVP_DigestUpdate(hasher->context, text, strlen(text)) != 1 ||
         EVP_DigestFinal_ex(hasher->context, digest, &len) != 1)
         return false;
-    for (size_t i = 0; i < len; i++) {
-        ret_hash[2 * i] = hex[digest[i] >> 4];
-        ret_hash[2 * i + 1] = hex[digest[i] & 15];
-    }
-    ret_hash[2 * len] = '\0';
+    sluice_hex(digest, len, ret_hash);
     return true;
 }
